@@ -195,7 +195,7 @@ own_id! {
 impl EventId {
     /// The id of the `n`-th event of a command whose first event has this id.
     #[must_use]
-    pub const fn nth(self, n: u8) -> Self {
+    pub const fn nth(self, n: u32) -> Self {
         // Widening; `u128::from` is not `const`.
         #[allow(clippy::cast_lossless)]
         Self(Body(self.0.0.wrapping_add(n as u128)))
@@ -212,8 +212,9 @@ impl Body {
 
     fn new(at: Timestamp, random: [u8; 10]) -> Self {
         let millis = at.unix_micros().unsigned_abs() / 1_000;
-        let [a, b, c, d, e, f, g, h, i, j] = random;
-        let low = u128::from_be_bytes([0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j]);
+        let mut low = [0; 16];
+        low.iter_mut().rev().zip(random.iter().rev()).for_each(|(slot, byte)| *slot = *byte);
+        let low = u128::from_be_bytes(low);
         Self(u128::from(millis) << 80 | low)
     }
 

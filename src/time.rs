@@ -32,7 +32,11 @@ impl Timestamp {
     /// # Errors
     /// [`TimeError::OutOfRange`] outside the years 1970 to 9999.
     pub const fn from_unix_micros(micros: i64) -> Result<Self, TimeError> {
-        if micros < Self::MIN.0 || Self::MAX.0 < micros { Err(TimeError::OutOfRange) } else { Ok(Self(micros)) }
+        if micros < Self::MIN.0 || Self::MAX.0 < micros {
+            Err(TimeError::OutOfRange)
+        } else {
+            Ok(Self(micros))
+        }
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z; from 0 to 253 402 300 799 999 999.
@@ -53,6 +57,11 @@ impl Timestamp {
     #[must_use]
     pub const fn minus(self, interval: Interval) -> Self {
         self.shifted(interval.micros().saturating_neg())
+    }
+
+    /// The instant one interval earlier, if there is one.
+    pub(crate) fn checked_minus(self, interval: Interval) -> Option<Self> {
+        Self::from_unix_micros(self.0.saturating_sub(interval.micros())).ok()
     }
 
     /// The time from `earlier` to this instant; zero if `earlier` is later.
@@ -127,6 +136,7 @@ impl fmt::Debug for Timestamp {
 pub struct Interval(u32);
 
 impl Interval {
+    pub(crate) const SECOND: Self = Self(1);
     pub(crate) const MINUTE: Self = Self(60);
     pub(crate) const HOUR: Self = Self(3_600);
     pub(crate) const DAY: Self = Self(86_400);
@@ -175,6 +185,11 @@ impl Interval {
     #[must_use]
     pub const fn seconds(self) -> u32 {
         self.0
+    }
+
+    /// This interval some times over, at most 2³²−1 seconds.
+    pub(crate) const fn times(self, n: u32) -> Self {
+        Self(self.0.saturating_mul(if n == 0 { 1 } else { n }))
     }
 
     /// Microseconds; at most 4 294 967 295 000 000.

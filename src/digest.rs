@@ -1,0 +1,121 @@
+//! Digests: all that a store ever learns of a secret (L3, C7).
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::{hex::Hex, tenant::TenantId};
+
+/// The digest of a code, a token, an attempt key or a binding: what a store keeps instead (L3).
+///
+/// `==` takes the same time wherever two digests differ (C3). There is neither an order nor a hash:
+/// index by [`Digest::prefix`] and let the comparison of the whole decide. A digest opens nothing,
+/// yet `Debug` prints only its first four bytes, enough to find a row by.
+///
+/// ```
+/// use inquiry_otl::Digest;
+///
+/// let digest = Digest::from_bytes([0x1A; 32]);
+/// assert_eq!(format!("{digest:?}"), "Digest(1a1a1a1a…)");
+/// assert_eq!(digest.prefix(), 0x1A1A_1A1A_1A1A_1A1A);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest that a store kept as these 32 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the digest, for a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first eight bytes in big-endian order: as good as random, so an index needs no hash.
+    #[must_use]
+    pub const fn prefix(&self) -> u64 {
+        match self.0.first_chunk() {
+            Some(first) => u64::from_be_bytes(*first),
+            None => 0,
+        }
+    }
+
+    /// The digest of a secret of one kind within one tenant (S6).
+    pub(crate) fn tagged(tag: Tag, tenant: &TenantId, secret: &[u8]) -> Self {
+        Self::finish(tag.begin(tenant), secret)
+    }
+
+    /// The digest of a secret after a beginning that was made once.
+    pub(crate) fn finish(begun: Sha256, secret: &[u8]) -> Self {
+        Self(begun.chain_update(secret).finalize().into())
+    }
+
+    fn words(&self) -> [u64; 4] {
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(self.0.chunks_exact(8)) {
+            *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
+        }
+        words
+    }
+}
+
+/// What a digest was made of, so that none can stand for one of another kind.
+///
+/// Three bytes, a tenant of 31, a zero and 20 secret bytes are 55: one block of SHA-256.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag(pub(crate) [u8; 3]);
+
+impl Tag {
+    pub(crate) const CODE: Self = Self(*b"cd1");
+    pub(crate) const SESSION_TOKEN: Self = Self(*b"st1");
+    pub(crate) const CLAIM_TOKEN: Self = Self(*b"ct1");
+    pub(crate) const ATTEMPT_KEY: Self = Self(*b"ak1");
+    pub(crate) const BINDING: Self = Self(*b"bd1");
+
+    /// Hashes the tag and the tenant, which holds no zero and so ends at the first one.
+    pub(crate) fn begin(self, tenant: &TenantId) -> Sha256 {
+        Sha256::new().chain_update(self.0).chain_update(tenant.as_str()).chain_update([0])
+    }
+}
+
+impl PartialEq for Digest {
+    /// Takes the same time wherever the two differ (C3).
+    fn eq(&self, other: &Self) -> bool {
+        // Four words: byte by byte it would take four times as long.
+        self.words().as_slice().ct_eq(other.words().as_slice()).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (front, _) = self.0.split_at_checked(4).unwrap_or_default();
+        write!(f, "Digest({}…)", Hex(front))
+    }
+}
+
+#[cfg(feature = "serde")]
+mod wire {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Digest, Hex};
+
+    /// 64 hexadecimal digits, for a store to keep.
+    impl Serialize for Digest {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(&Hex(&self.0))
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Digest {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            crate::text::deserialize(deserializer, crate::hex::read).map(Self)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What an operator asks of the store in memory: sweep, purge, outbox (I6, S3, V1).
+
+use std::sync::atomic::Ordering;
+
+use super::{MemoryStore, shard::Shard};
+use crate::{
+    event::EventKind,
+    inquiry::Expiry,
+    record::LinkState,
+    store::{Delivery, Housekeeping, InquiryKey, Outbox, Purge, Purged, Receipt, StoreError, Sweep, Swept},
+    time::Timestamp,
+};
+
+impl Housekeeping for MemoryStore {
+    async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        self.each_shard(|shard| {
+            while let Some((deadline, inquiry)) = shard.deadlines.first().copied() {
+                if command.now < deadline {
+                    break;
+                }
+                if swept.events.len() >= command.limit as usize {
+                    swept.more = true;
+                    return false;
+                }
+                let Some(slot) = shard.inquiries.get_mut(inquiry) else {
+                    break;
+                };
+                slot.record.expire(Expiry::Deadline, deadline);
+                slot.record.last_sequence = slot.record.last_sequence.wrapping_add(1);
+                let (tenant, id) = (slot.record.tenant, slot.record.inquiry.id);
+                let event = command.event.nth(u32::try_from(swept.events.len()).unwrap_or(u32::MAX));
+                let kind = EventKind::InquiryExpired { cause: Expiry::Deadline, expired_at: deadline };
+                let recorded = shard.written(inquiry, event, command.now, [Some(kind), None], self.outbox);
+                swept.events.extend(recorded.events(tenant, id));
+            }
+            true
+        });
+        Ok(swept)
+    }
+
+    async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
+        let mut purged = Purged::default();
+        self.each_shard(|shard| {
+            self.purge_links(shard, &command, &mut purged)
+                && purge_sessions(shard, &command, &mut purged)
+                && purge_inquiries(shard, &command, &mut purged)
+        });
+        Ok(purged)
+    }
+}
+
+impl MemoryStore {
+    /// Visits every shard, beginning where the last round ended, until `visit` says that it has enough.
+    fn each_shard(&self, mut visit: impl FnMut(&mut Shard) -> bool) {
+        let first = self.next.load(Ordering::Relaxed);
+        for step in 0..self.shards.len() {
+            let index = first.wrapping_add(step).checked_rem(self.shards.len()).unwrap_or_default();
+            let Some(mut shard) = u32::try_from(index).ok().and_then(|index| self.shard(index)) else {
+                return;
+            };
+            if !visit(&mut shard) {
+                self.next.store(index, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+
+    fn purge_links(&self, shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
+        let Some(horizon) = command.now.checked_minus(command.retention) else {
+            return true;
+        };
+        while has_room(command, purged) {
+            let Some(place) = shard.old_links.take_due(horizon) else {
+                return true;
+            };
+            if let Some(until) = link_held_until(shard, place, command) {
+                // Again when what holds it is over: the horizon is then as far behind as it is now.
+                shard.old_links.file(place, until.minus(command.retention));
+            } else if let Some(link) = shard.remove_link(place) {
+                self.directory.leave(&link.digest);
+                purged.links = purged.links.saturating_add(1);
+            }
+        }
+        false
+    }
+}
+
+fn purge_sessions(shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
+    let Some(horizon) = command.now.checked_minus(command.retention) else {
+        return true;
+    };
+    while has_room(command, purged) {
+        let Some(place) = shard.old_sessions.take_due(horizon) else {
+            return true;
+        };
+        // One that a link names is filed again when that link goes.
+        if shard.sessions.get(place).is_some_and(|slot| slot.links == 0) {
+            shard.remove_session(place);
+            purged.sessions = purged.sessions.saturating_add(1);
+        }
+    }
+    false
+}
+
+fn purge_inquiries(shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
+    let Some(retention) = command.inquiry_retention else {
+        return true;
+    };
+    let Some(horizon) = command.now.checked_minus(retention) else {
+        return true;
+    };
+    while has_room(command, purged) {
+        match shard.ended.first().copied() {
+            Some((ended, place)) if ended <= horizon => {
+                shard.remove_inquiry(place);
+                purged.inquiries = purged.inquiries.saturating_add(1);
+            }
+            _ => return true,
+        }
+    }
+    false
+}
+
+/// Whether another record may be removed; if not, there may be more.
+fn has_room(command: &Purge, purged: &mut Purged) -> bool {
+    let removed = purged.links.saturating_add(purged.sessions).saturating_add(purged.inquiries);
+    purged.more = u64::from(command.limit) <= removed;
+    !purged.more
+}
+
+/// Until when a lease, a grace, a repeat or a live session holds a link whose retention has run (S3).
+fn link_held_until(shard: &Shard, place: u32, command: &Purge) -> Option<Timestamp> {
+    let subject = shard.subject(place)?;
+    let now = command.now;
+    let later = |until: Timestamp| (now < until).then_some(until);
+    let session = subject.session.filter(|session| session.is_live(subject.inquiry, now));
+    let held = match &subject.link.state {
+        LinkState::Unused => None,
+        LinkState::Claimed(lease) => later(lease.until),
+        LinkState::Used(used) => {
+            let grace = used.grace.and_then(|grace| later(grace.until));
+            // D6: the window runs as long after the first use as `repeats_after` lies behind now.
+            let window = now.unix_micros().saturating_sub(command.repeats_after.unix_micros());
+            let repeat = later(Timestamp::clamped(used.at.unix_micros().saturating_add(window)));
+            grace.max(repeat)
+        }
+    };
+    held.max(session.map(|session| session.expires_at))
+}
+
+impl Outbox for MemoryStore {
+    async fn pending(&self, after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        let (first, behind) = after.as_ref().and_then(read_receipt).unwrap_or((0, 0));
+        let mut deliveries = Vec::new();
+        let mut behind = Some(behind);
+        for index in first.. {
+            let Some(shard) = self.shard(index) else { break };
+            let room = (limit as usize).saturating_sub(deliveries.len());
+            if room == 0 {
+                break;
+            }
+            let from = behind.take().map_or(0, |place| place.saturating_add(1));
+            deliveries.extend(shard.outbox.range(from..).take(room).map(|(place, event)| Delivery {
+                receipt: Receipt::new(&format!("{index}-{place}")),
+                event: event.clone(),
+            }));
+        }
+        Ok(deliveries)
+    }
+
+    async fn acknowledge(&self, receipts: Vec<Receipt>) -> Result<u64, StoreError> {
+        let mut acknowledged = 0_u64;
+        for (index, place) in receipts.iter().filter_map(read_receipt) {
+            let Some(mut shard) = self.shard(index) else {
+                continue;
+            };
+            let Some(event) = shard.outbox.remove(&place) else {
+                continue;
+            };
+            acknowledged = acknowledged.saturating_add(1);
+            let key = event.inquiry.map(|inquiry| InquiryKey { tenant: event.tenant, inquiry });
+            if let Some(inquiry) = key.and_then(|key| shard.find(&key)) {
+                if let Some(slot) = shard.inquiries.get_mut(inquiry) {
+                    slot.unacknowledged = slot.unacknowledged.saturating_sub(1);
+                }
+                shard.file(inquiry);
+            }
+        }
+        Ok(acknowledged)
+    }
+}
+
+fn read_receipt(receipt: &Receipt) -> Option<(u32, u64)> {
+    let (index, place) = receipt.as_str().split_once('-')?;
+    Some((index.parse().ok()?, place.parse().ok()?))
+}

@@ -1,0 +1,435 @@
+//! The store in memory: the reference for all others, and good for production in one process.
+
+mod calendar;
+mod directory;
+mod housekeeping;
+mod shard;
+mod slab;
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+};
+
+use self::{
+    directory::{Directory, Place},
+    shard::{LinkSlot, Shard},
+};
+use crate::{
+    event::{EventKind, Recorded, Revocation},
+    id::{EventId, LinkId, SessionId},
+    issuance::{self, Issuance, IssueLink},
+    link::LinkView,
+    record::{InquiryRecord, LinkState, SessionRecord},
+    redemption::{self, Commit, Decision, Redeem, Release, Released, SessionChange, Verdict},
+    revocation::{self, Found, Revoke},
+    session::{self, InquirySession, StartSession},
+    store::{
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
+        IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, Retry, RevokeOutcome, SessionKey,
+        SessionStarted, SessionView, StoreError, StoreErrorKind,
+    },
+    time::Timestamp,
+};
+
+/// Keeps everything in this process, and forgets it when the process ends.
+///
+/// Inquiries are spread over shards, each under a lock of its own, with all links and sessions of an inquiry
+/// in its shard; there is no lock that all calls take. A call never waits for anything but such a lock, so it
+/// needs no runtime. Growth is bounded by [`purge`](crate::store::Housekeeping::purge).
+///
+/// ```
+/// use inquiry_otl::{MemoryStore, Service};
+///
+/// let service = Service::new(MemoryStore::new());
+/// ```
+pub struct MemoryStore {
+    shards: Box<[Mutex<Shard>]>,
+    directory: Directory,
+    hasher: RandomState,
+    outbox: bool,
+    /// Where the next round of housekeeping begins, so that no shard has to wait for the others.
+    next: AtomicUsize,
+}
+
+impl MemoryStore {
+    const SHARDS: usize = 256;
+
+    /// An empty store without an outbox.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect(),
+            directory: Directory::new(Self::SHARDS),
+            hasher: RandomState::new(),
+            outbox: false,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same store with an [`Outbox`](crate::store::Outbox): events stay until they are acknowledged.
+    #[must_use]
+    pub fn with_outbox(mut self) -> Self {
+        self.outbox = true;
+        self
+    }
+
+    /// How many inquiries, links and sessions it holds.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        (0..).map_while(|index| self.shard(index)).fold(Counts::default(), |counts, shard| Counts {
+            inquiries: counts.inquiries.saturating_add(shard.inquiries.len()),
+            links: counts.links.saturating_add(shard.links.len()),
+            sessions: counts.sessions.saturating_add(shard.sessions.len()),
+        })
+    }
+
+    fn shard(&self, index: u32) -> Option<MutexGuard<'_, Shard>> {
+        // A panic while the lock was held cannot have left half a change: records are changed one call at a time.
+        Some(self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn shard_index(&self, key: &InquiryKey) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        hash.checked_rem(self.shards.len() as u64)
+            .and_then(|index| u32::try_from(index).ok())
+            .unwrap_or_default()
+    }
+
+    /// The shard of an inquiry, and the inquiry's place in it.
+    fn locate(&self, key: &InquiryKey) -> Option<(MutexGuard<'_, Shard>, u32)> {
+        let shard = self.shard(self.shard_index(key))?;
+        let place = shard.find(key)?;
+        Some((shard, place))
+    }
+
+    /// The shard of a link, and the link's place in it; the comparison of the whole digest decides (C3).
+    fn locate_link(&self, inspect: &Inspect) -> Option<(MutexGuard<'_, Shard>, u32)> {
+        match &inspect.link {
+            LinkName::Digest(digest) => {
+                let place = self.directory.find(digest)?;
+                let shard = self.shard(place.shard)?;
+                let link = &shard.links.get(place.link)?.record;
+                // The place may hold another link by now.
+                let found = link.digest == *digest && link.tenant == inspect.tenant;
+                found.then_some((shard, place.link))
+            }
+            LinkName::Id(inquiry, id) => {
+                let (shard, place) =
+                    self.locate(&InquiryKey { tenant: inspect.tenant, inquiry: *inquiry })?;
+                let link = shard.link_of(place, *id)?;
+                Some((shard, link))
+            }
+        }
+    }
+
+    /// Writes a decision on a link and answers it.
+    fn carry_out(
+        &self,
+        shard: &mut Shard,
+        link: u32,
+        decision: &Decision,
+        now: Timestamp,
+        event: EventId,
+    ) -> Result<Option<Attempted>, StoreError> {
+        let Some(inquiry) = shard.links.get(link).map(|slot| slot.inquiry) else {
+            return Ok(None);
+        };
+        let started = match &decision.session {
+            SessionChange::Start(session) => {
+                Some(shard.insert_session(session.clone(), inquiry).ok_or_else(full)?)
+            }
+            SessionChange::Token(_) | SessionChange::None => None,
+        };
+        let Some(slot) = shard.links.get_mut(link) else {
+            return Ok(None);
+        };
+        decision.change_link(&mut slot.record);
+        slot.session = started.or(slot.session);
+        let (id, derivation, session) = (slot.record.id, slot.record.derivation, slot.session);
+        if let (SessionChange::Token(token), Some(kept)) =
+            (&decision.session, session.and_then(|place| shard.sessions.get_mut(place)))
+        {
+            kept.record.tokens.push(*token);
+        }
+        if let Some(slot) = shard.inquiries.get_mut(inquiry) {
+            decision.change_inquiry(&mut slot.record);
+        }
+        let events = shard.written(inquiry, event, now, [decision.event, None], self.outbox);
+        let Some(slot) = shard.inquiries.get(inquiry) else {
+            return Ok(None);
+        };
+        let session = match decision.verdict {
+            Verdict::FirstUse | Verdict::Repeat | Verdict::Replay { .. } => shard.session_record(session),
+            Verdict::Claimed | Verdict::Busy { .. } | Verdict::Refused(_) => None,
+        };
+        Ok(Some(Attempted {
+            verdict: decision.verdict,
+            link: id,
+            derivation,
+            inquiry: slot.record.inquiry.clone(),
+            session: session.map(|session| InquirySession::seen(session, &slot.record, now)),
+            events,
+        }))
+    }
+}
+
+impl LinkStore for MemoryStore {
+    async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
+        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id };
+        let Some(mut shard) = self.shard(self.shard_index(&key)) else {
+            return Err(full());
+        };
+        if shard.find(&key).is_some() {
+            return Ok(CreateOutcome::Exists);
+        }
+        let at = command.inquiry.created_at;
+        let record = InquiryRecord::new(command.tenant, command.inquiry, command.first_epoch);
+        let place = shard.insert_inquiry(record).ok_or_else(full)?;
+        let kinds = [Some(EventKind::InquiryCreated), None];
+        Ok(CreateOutcome::Created(shard.written(place, command.event, at, kinds, self.outbox)))
+    }
+
+    async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
+        let key = InquiryKey { tenant: command.tenant, inquiry: command.step.inquiry.id };
+        let Some((mut shard, place)) = self.locate(&key) else {
+            return Ok(ChangeOutcome::NotFound);
+        };
+        let Some(slot) = shard.inquiries.get_mut(place) else {
+            return Ok(ChangeOutcome::NotFound);
+        };
+        if slot.record.version != command.if_version {
+            return Ok(ChangeOutcome::Conflict);
+        }
+        let kinds = command.step.events;
+        slot.record.take(command.step);
+        let recorded = shard.written(place, command.event, command.now, kinds, self.outbox);
+        Ok(ChangeOutcome::Changed(recorded))
+    }
+
+    async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {
+        let Some((shard, place)) = self.locate(&key) else {
+            return Ok(None);
+        };
+        Ok(shard.inquiries.get(place).map(|slot| slot.record.clone()))
+    }
+
+    async fn issue(&self, command: IssueLink) -> Result<IssueOutcome, StoreError> {
+        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let index = self.shard_index(&key);
+        let Some((mut shard, inquiry)) = self.locate(&key) else {
+            return Ok(IssueOutcome::NotFound);
+        };
+        let parent = command.parent.and_then(|id| shard.session_of(inquiry, id));
+        let Some(slot) = shard.inquiries.get(inquiry) else {
+            return Ok(IssueOutcome::NotFound);
+        };
+        let links = slot.links.iter().rev().filter_map(|place| Some(&shard.links.get(*place)?.record));
+        let issuance = issuance::issue(&slot.record, shard.session_record(parent), links, &command);
+        if let Issuance::Create { link, .. } = &issuance {
+            if shard.link_of(inquiry, link.id).is_some() {
+                return Ok(IssueOutcome::Taken);
+            }
+            let slot = LinkSlot { record: link.clone(), inquiry, session: None, parent };
+            let enter = |place| self.directory.enter(&link.digest, Place { shard: index, link: place });
+            if shard.insert_link(slot, enter).is_none() {
+                return Ok(IssueOutcome::Taken);
+            }
+        }
+        let kinds = match shard.inquiries.get_mut(inquiry) {
+            Some(slot) => issuance.change_inquiry(&mut slot.record, command.now),
+            None => [None, None],
+        };
+        let events = shard.written(inquiry, command.event, command.now, kinds, self.outbox);
+        Ok(match issuance {
+            Issuance::Create { link, .. } => IssueOutcome::Issued { link, events },
+            Issuance::Reuse(id) => {
+                match shard.link_of(inquiry, id).and_then(|place| shard.links.get(place)) {
+                    Some(slot) => IssueOutcome::Reused { link: slot.record.clone(), events },
+                    None => IssueOutcome::NotFound,
+                }
+            }
+            Issuance::NotOpen { reason, .. } => IssueOutcome::NotOpen { reason, events },
+            Issuance::SessionNotLive => IssueOutcome::SessionNotLive,
+        })
+    }
+
+    async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for command in commands {
+            outcomes.push(self.issue(command).await);
+        }
+        outcomes
+    }
+
+    async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
+        let inspect = Inspect { tenant: command.tenant, link: LinkName::Digest(command.digest) };
+        let Some((mut shard, link)) = self.locate_link(&inspect) else {
+            return Ok(None);
+        };
+        let Some(subject) = shard.subject(link) else {
+            return Ok(None);
+        };
+        let decision = redemption::redeem(&subject, &command);
+        self.carry_out(&mut shard, link, &decision, command.now, command.event)
+    }
+
+    async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {
+        let inspect = Inspect { tenant: command.tenant, link: LinkName::Id(command.inquiry, command.link) };
+        let Some((mut shard, link)) = self.locate_link(&inspect) else {
+            return Ok(None);
+        };
+        let Some(subject) = shard.subject(link) else {
+            return Ok(None);
+        };
+        let decision = redemption::commit(&subject, &command);
+        self.carry_out(&mut shard, link, &decision, command.now, command.event)
+    }
+
+    async fn release(&self, command: Release) -> Result<Option<Released>, StoreError> {
+        let inspect = Inspect { tenant: command.tenant, link: LinkName::Id(command.inquiry, command.link) };
+        let Some((mut shard, link)) = self.locate_link(&inspect) else {
+            return Ok(None);
+        };
+        let Some(slot) = shard.links.get_mut(link) else {
+            return Ok(None);
+        };
+        let released = redemption::release(&slot.record, &command);
+        if released == Released::Released {
+            slot.record.state = LinkState::Unused;
+        }
+        Ok(Some(released))
+    }
+
+    async fn revoke(&self, command: Revoke) -> Result<RevokeOutcome, StoreError> {
+        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let Some((mut shard, inquiry)) = self.locate(&key) else {
+            return Ok(RevokeOutcome::NotFound(Recorded::none(command.event, command.now)));
+        };
+        let (link, session) = match command.target {
+            Revocation::Link(id) => (shard.link_of(inquiry, id), None),
+            Revocation::Session(id) => (None, shard.session_of(inquiry, id)),
+            Revocation::AllLinks | Revocation::Everything => (None, None),
+        };
+        let Shard { inquiries, links, sessions, .. } = &mut *shard;
+        let Some(slot) = inquiries.get_mut(inquiry) else {
+            return Ok(RevokeOutcome::NotFound(Recorded::none(command.event, command.now)));
+        };
+        let link = link.and_then(|place| links.get_mut(place)).map(|slot| &mut slot.record);
+        let session = session.and_then(|place| sessions.get_mut(place)).map(|slot| &mut slot.record);
+        let revoked = revocation::revoke(&mut slot.record, link, session, &command);
+        let events = shard.written(inquiry, command.event, command.now, revoked.events, self.outbox);
+        Ok(match revoked.found {
+            Found::Revoked => RevokeOutcome::Revoked(events),
+            Found::Already => RevokeOutcome::Already(events),
+            Found::Nothing => RevokeOutcome::NotFound(events),
+        })
+    }
+
+    async fn start_session(&self, command: StartSession) -> Result<Option<SessionStarted>, StoreError> {
+        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let Some((mut shard, inquiry)) = self.locate(&key) else {
+            return Ok(None);
+        };
+        let Some(slot) = shard.inquiries.get_mut(inquiry) else {
+            return Ok(None);
+        };
+        let start = session::start(&slot.record, &command);
+        start.change_inquiry(&mut slot.record);
+        let seen =
+            start.session.as_ref().map(|session| InquirySession::seen(session, &slot.record, command.now));
+        let session = seen.map_err(|refusal| *refusal);
+        if let Ok(record) = start.session {
+            shard.insert_session(record, inquiry).ok_or_else(full)?;
+        }
+        let events = shard.written(inquiry, command.event, command.now, [start.event, None], self.outbox);
+        Ok(Some(SessionStarted { session, events }))
+    }
+
+    async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {
+        Ok(self.locate_link(&command).and_then(|(shard, link)| shard.view(link)))
+    }
+
+    async fn session(&self, key: SessionKey) -> Result<Option<SessionView>, StoreError> {
+        let inquiry = InquiryKey { tenant: key.tenant, inquiry: key.inquiry };
+        Ok(self.locate(&inquiry).and_then(|(shard, inquiry)| {
+            Some(SessionView {
+                session: shard.session_record(shard.session_of(inquiry, key.session))?.clone(),
+                inquiry: shard.inquiries.get(inquiry)?.record.clone(),
+            })
+        }))
+    }
+
+    async fn links(&self, list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError> {
+        Ok(self.locate(&list.inquiry).and_then(|(shard, inquiry)| {
+            let slot = shard.inquiries.get(inquiry)?;
+            let links = slot.links.iter().filter_map(|place| shard.links.get(*place));
+            let (page, more) = page(links, |slot| slot.record.id, &list);
+            let listed = |slot: &LinkSlot| ListedLink {
+                link: slot.record.clone(),
+                session: shard.session_record(slot.session).cloned(),
+                parent: shard.session_record(slot.parent).cloned(),
+            };
+            let items = page.into_iter().map(listed).collect();
+            Some(Listing { inquiry: slot.record.clone(), items, more })
+        }))
+    }
+
+    async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
+        Ok(self.locate(&list.inquiry).and_then(|(shard, inquiry)| {
+            let slot = shard.inquiries.get(inquiry)?;
+            let sessions = slot.sessions.iter().filter_map(|place| shard.sessions.get(*place));
+            let (page, more) = page(sessions, |slot| slot.record.id, &list);
+            let items = page.into_iter().map(|slot| slot.record.clone()).collect();
+            Some(Listing { inquiry: slot.record.clone(), items, more })
+        }))
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("counts", &self.counts())
+            .field("outbox", &self.outbox)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many records a [`MemoryStore`] holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Inquiries.
+    pub inquiries: usize,
+    /// Links.
+    pub links: usize,
+    /// Sessions.
+    pub sessions: usize,
+}
+
+/// The items with ids below the list's, highest first, as many as it wants; and whether there are more.
+fn page<'a, T, Id: Ord + Copy>(
+    items: impl Iterator<Item = &'a T>,
+    id: impl Fn(&T) -> Id,
+    list: &ListOf<Id>,
+) -> (Vec<&'a T>, bool) {
+    let mut below: Vec<&T> =
+        items.filter(|item| list.before.is_none_or(|before| id(item) < before)).collect();
+    below.sort_unstable_by_key(|item| std::cmp::Reverse(id(item)));
+    let limit = list.limit.max(1) as usize;
+    let more = limit < below.len();
+    below.truncate(limit);
+    (below, more)
+}
+
+/// A shard has 2³² places for each kind of record.
+fn full() -> StoreError {
+    StoreError::new(StoreErrorKind::Overloaded, Retry::Useless)
+}

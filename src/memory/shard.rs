@@ -1,0 +1,263 @@
+//! A partition of the store: everything of the inquiries in it, under one lock.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::{calendar::Calendar, slab::Slab};
+use crate::{
+    event::{Event, EventKind, Recorded},
+    id::{EventId, LinkId, SessionId},
+    link::{LinkView, Purpose},
+    record::{InquiryRecord, LinkRecord, SessionRecord},
+    redemption::Subject,
+    store::InquiryKey,
+    time::Timestamp,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    pub(super) places: HashMap<InquiryKey, u32>,
+    pub(super) inquiries: Slab<InquirySlot>,
+    pub(super) links: Slab<LinkSlot>,
+    pub(super) sessions: Slab<SessionSlot>,
+    /// Inquiries that can expire, by deadline.
+    pub(super) deadlines: BTreeSet<(Timestamp, u32)>,
+    /// Inquiries that ended and hold nothing any more, by their end.
+    pub(super) ended: BTreeSet<(Timestamp, u32)>,
+    pub(super) old_links: Calendar,
+    pub(super) old_sessions: Calendar,
+    /// Unacknowledged events, by their place in this shard's order.
+    pub(super) outbox: BTreeMap<u64, Event>,
+    pub(super) last_outbox: u64,
+}
+
+/// An inquiry, and the places of what belongs to it, in the order in which it was written.
+#[derive(Debug)]
+pub(super) struct InquirySlot {
+    pub(super) record: InquiryRecord,
+    pub(super) links: VecDeque<u32>,
+    pub(super) sessions: VecDeque<u32>,
+    pub(super) unacknowledged: u64,
+    /// Which index holds it, under which instant.
+    filed: Filed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filed {
+    Nowhere,
+    Deadline(Timestamp),
+    Ended(Timestamp),
+}
+
+/// A link, and the places of what it is judged by.
+#[derive(Debug)]
+pub(super) struct LinkSlot {
+    pub(super) record: LinkRecord,
+    pub(super) inquiry: u32,
+    pub(super) session: Option<u32>,
+    pub(super) parent: Option<u32>,
+}
+
+/// A session, and how many links in the store name it: it stays as long as one does.
+#[derive(Debug)]
+pub(super) struct SessionSlot {
+    pub(super) record: SessionRecord,
+    pub(super) inquiry: u32,
+    pub(super) links: u32,
+}
+
+impl Shard {
+    pub(super) fn insert_inquiry(&mut self, record: InquiryRecord) -> Option<u32> {
+        let key = InquiryKey { tenant: record.tenant, inquiry: record.inquiry.id };
+        let slot = InquirySlot {
+            record,
+            links: VecDeque::new(),
+            sessions: VecDeque::new(),
+            unacknowledged: 0,
+            filed: Filed::Nowhere,
+        };
+        let place = self.inquiries.insert(slot)?;
+        self.places.insert(key, place);
+        self.file(place);
+        Some(place)
+    }
+
+    pub(super) fn find(&self, key: &InquiryKey) -> Option<u32> {
+        self.places.get(key).copied()
+    }
+
+    /// Keeps a session that was just started; the link that started it names it.
+    pub(super) fn insert_session(&mut self, record: SessionRecord, inquiry: u32) -> Option<u32> {
+        let expires_at = record.expires_at;
+        let by_link = record.link.is_some();
+        let place = self.sessions.insert(SessionSlot { record, inquiry, links: u32::from(by_link) })?;
+        self.inquiries.get_mut(inquiry)?.sessions.push_back(place);
+        if !by_link {
+            self.old_sessions.file(place, expires_at);
+        }
+        Some(place)
+    }
+
+    /// Keeps a link, if `enter` takes its place; the session that made it stays as long as the link.
+    pub(super) fn insert_link(&mut self, slot: LinkSlot, enter: impl FnOnce(u32) -> bool) -> Option<u32> {
+        let (inquiry, parent, expires_at) = (slot.inquiry, slot.parent, slot.record.expires_at);
+        let place = self.links.insert(slot)?;
+        if !enter(place) {
+            self.links.remove(place);
+            return None;
+        }
+        self.inquiries.get_mut(inquiry)?.links.push_back(place);
+        if let Some(parent) = parent.and_then(|parent| self.sessions.get_mut(parent)) {
+            parent.links = parent.links.saturating_add(1);
+        }
+        self.old_links.file(place, expires_at);
+        Some(place)
+    }
+
+    pub(super) fn link_of(&self, inquiry: u32, id: LinkId) -> Option<u32> {
+        let mut links = self.inquiries.get(inquiry)?.links.iter().rev().copied();
+        links.find(|place| self.links.get(*place).is_some_and(|slot| slot.record.id == id))
+    }
+
+    pub(super) fn session_of(&self, inquiry: u32, id: SessionId) -> Option<u32> {
+        let mut sessions = self.inquiries.get(inquiry)?.sessions.iter().rev().copied();
+        sessions.find(|place| self.sessions.get(*place).is_some_and(|slot| slot.record.id == id))
+    }
+
+    pub(super) fn session_record(&self, place: Option<u32>) -> Option<&SessionRecord> {
+        Some(&self.sessions.get(place?)?.record)
+    }
+
+    /// The records that an attempt on the link at that place is judged by.
+    pub(super) fn subject(&self, link: u32) -> Option<Subject<'_>> {
+        let slot = self.links.get(link)?;
+        Some(Subject {
+            link: &slot.record,
+            inquiry: &self.inquiries.get(slot.inquiry)?.record,
+            session: self.session_record(slot.session),
+            parent: self.session_record(slot.parent),
+        })
+    }
+
+    pub(super) fn view(&self, link: u32) -> Option<LinkView> {
+        let subject = self.subject(link)?;
+        Some(LinkView {
+            link: subject.link.clone(),
+            inquiry: subject.inquiry.clone(),
+            session: subject.session.cloned(),
+            parent: subject.parent.cloned(),
+        })
+    }
+
+    /// Says what a command on an inquiry did, after its events were counted, and files the inquiry anew.
+    pub(super) fn written(
+        &mut self,
+        inquiry: u32,
+        first: EventId,
+        at: Timestamp,
+        kinds: [Option<EventKind>; 2],
+        outbox: bool,
+    ) -> Recorded {
+        let mut recorded = Recorded::new(first, 0, at, kinds);
+        if let Some(slot) = self.inquiries.get_mut(inquiry) {
+            let before = slot.record.last_sequence.wrapping_sub(recorded.count());
+            recorded = Recorded::new(first, before.wrapping_add(1), at, kinds);
+            if outbox {
+                for event in recorded.events(slot.record.tenant, slot.record.inquiry.id) {
+                    self.last_outbox = self.last_outbox.wrapping_add(1);
+                    self.outbox.insert(self.last_outbox, event);
+                    slot.unacknowledged = slot.unacknowledged.saturating_add(1);
+                }
+            }
+        }
+        self.file(inquiry);
+        recorded
+    }
+
+    /// Puts the inquiry where a sweep or a purge will find it.
+    pub(super) fn file(&mut self, inquiry: u32) {
+        let Some(slot) = self.inquiries.get_mut(inquiry) else {
+            return;
+        };
+        let empty = slot.links.is_empty() && slot.sessions.is_empty() && slot.unacknowledged == 0;
+        let filed = match slot.record.inquiry.ended_at() {
+            None => Filed::Deadline(slot.record.inquiry.expires_at),
+            Some(at) if empty => Filed::Ended(at),
+            Some(_) => Filed::Nowhere,
+        };
+        if filed == slot.filed {
+            return;
+        }
+        match slot.filed {
+            Filed::Nowhere => false,
+            Filed::Deadline(at) => self.deadlines.remove(&(at, inquiry)),
+            Filed::Ended(at) => self.ended.remove(&(at, inquiry)),
+        };
+        match filed {
+            Filed::Nowhere => false,
+            Filed::Deadline(at) => self.deadlines.insert((at, inquiry)),
+            Filed::Ended(at) => self.ended.insert((at, inquiry)),
+        };
+        slot.filed = filed;
+    }
+
+    /// Removes a link, and what only it kept.
+    pub(super) fn remove_link(&mut self, place: u32) -> Option<LinkRecord> {
+        let slot = self.links.remove(place)?;
+        for session in [slot.session, slot.parent].into_iter().flatten() {
+            if let Some(named) = self.sessions.get_mut(session) {
+                named.links = named.links.saturating_sub(1);
+                if named.links == 0 {
+                    self.old_sessions.file(session, named.record.expires_at);
+                }
+            }
+        }
+        let Self { inquiries, links, .. } = self;
+        if let Some(inquiry) = inquiries.get_mut(slot.inquiry) {
+            inquiry.links.retain_first(place);
+            if !inquiry.record.endings.epochs.is_empty() || !inquiry.record.endings.generations.is_empty() {
+                let kept = &inquiry.links;
+                inquiry.record.endings.forget_before(|purpose: Purpose| {
+                    let mut records =
+                        kept.iter().filter_map(|place| links.get(*place)).map(|slot| &slot.record);
+                    records.find(|link| link.purpose == purpose).map(|link| (link.epoch, link.generation))
+                });
+            }
+        }
+        self.file(slot.inquiry);
+        Some(slot.record)
+    }
+
+    pub(super) fn remove_session(&mut self, place: u32) {
+        let Some(slot) = self.sessions.remove(place) else {
+            return;
+        };
+        if let Some(inquiry) = self.inquiries.get_mut(slot.inquiry) {
+            inquiry.sessions.retain_first(place);
+        }
+        self.file(slot.inquiry);
+    }
+
+    pub(super) fn remove_inquiry(&mut self, place: u32) {
+        let Some(slot) = self.inquiries.remove(place) else {
+            return;
+        };
+        if let Filed::Ended(at) = slot.filed {
+            self.ended.remove(&(at, place));
+        }
+        let key = InquiryKey { tenant: slot.record.tenant, inquiry: slot.record.inquiry.id };
+        self.places.remove(&key);
+    }
+}
+
+/// Takes one place out of a list, from the front, where the oldest ones are.
+trait RetainFirst {
+    fn retain_first(&mut self, place: u32);
+}
+
+impl RetainFirst for VecDeque<u32> {
+    fn retain_first(&mut self, place: u32) {
+        if let Some(index) = self.iter().position(|other| *other == place) {
+            self.remove(index);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Links: issue, list, revoke (L1 to L7).
+
+use super::{
+    Service,
+    plan::new_event,
+    request::{IssuedLink, LinkRequest},
+    taken,
+};
+use crate::{
+    error::{IssueError, ReadError, RevokeError},
+    event::Revocation,
+    id::{InquiryId, LinkId, SessionId},
+    link::OneTimeLink,
+    redemption::Subject,
+    revocation::Revoke,
+    session::InquirySession,
+    store::{IssueOutcome, LinkStore, ListOf, RevokeOutcome},
+};
+
+/// How often a code is drawn anew when its place is taken.
+const TRIES: u32 = 4;
+
+impl<S: LinkStore> Service<S> {
+    /// Creates a link, or gives out the one that is outstanding (L5).
+    ///
+    /// The code is in the answer and nowhere else: a store holds its digest (L3).
+    ///
+    /// # Errors
+    /// [`IssueError::NotOpen`] if the inquiry is not open; it says to resume first where that helps (L1).
+    /// [`IssueError::SessionNotLive`] for a hand-off from a dead session. [`IssueError::NeedsKey`],
+    /// [`IssueError::NotFound`], [`IssueError::Altered`], [`IssueError::Store`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let link = service.issue(LinkRequest::resume(inquiry.id).expires_in(Interval::from_hours(2)?)).await?;
+    /// assert!(link.url.expose().starts_with("https://withpersona.com/verify?code="));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn issue(&self, request: LinkRequest) -> Result<IssuedLink, IssueError> {
+        for _ in 0..TRIES {
+            let plan = self.planner.issue(&request)?;
+            match self.store.issue(plan.command().clone()).await? {
+                IssueOutcome::Taken => {}
+                outcome => return self.planner.finish_issue(plan, outcome).told(&self.planner),
+            }
+        }
+        Err(IssueError::Store(taken()))
+    }
+
+    /// Creates many links; the answers are as many as the requests, in their order, each by itself (S1).
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let nobody = InquiryId::new("inq_nobody")?;
+    /// let links = service.issue_many([inquiry.id, nobody].map(LinkRequest::resume)).await;
+    /// assert!(matches!(&links[..], [Ok(_), Err(IssueError::NotFound)]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn issue_many(
+        &self,
+        requests: impl IntoIterator<Item = LinkRequest>,
+    ) -> Vec<Result<IssuedLink, IssueError>> {
+        let plans: Vec<_> = requests.into_iter().map(|request| self.planner.issue(&request)).collect();
+        let commands = plans.iter().flatten().map(|plan| plan.command().clone()).collect();
+        let mut outcomes = self.store.issue_many(commands).await.into_iter();
+        let mut finish = |plan| match outcomes.next() {
+            Some(outcome) => self.planner.finish_issue(plan, outcome?).told(&self.planner),
+            None => Err(IssueError::Store(taken())),
+        };
+        plans.into_iter().map(|plan| plan.and_then(&mut finish)).collect()
+    }
+
+    /// The links of an inquiry, newest first, at most `limit`; those behind `before`, if it is given (L7).
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] if there is no such inquiry, [`ReadError::Store`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let link = service.issue(LinkRequest::resume(inquiry.id)).await?;
+    /// let links = service.links(inquiry.id, None, 10).await?;
+    /// assert_eq!((links[0].id, links[0].uses), (link.id, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn links(
+        &self,
+        inquiry: InquiryId,
+        before: Option<LinkId>,
+        limit: u32,
+    ) -> Result<Vec<OneTimeLink>, ReadError> {
+        let list = ListOf { inquiry: self.key(inquiry), before, limit };
+        let listing = self.store.links(list).await?.ok_or(ReadError::NotFound)?;
+        let now = self.planner.now();
+        let seen = listing.items.iter().map(|item| {
+            let (session, parent) = (item.session.as_ref(), item.parent.as_ref());
+            OneTimeLink::seen(&Subject { link: &item.link, inquiry: &listing.inquiry, session, parent }, now)
+        });
+        Ok(seen.collect())
+    }
+
+    /// The sessions of an inquiry, newest first, at most `limit`; those behind `before`, if it is given (D7).
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] if there is no such inquiry, [`ReadError::Store`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let grant = service.start_session(inquiry.id).await?;
+    /// assert_eq!(service.sessions(inquiry.id, None, 10).await?, [grant.session]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn sessions(
+        &self,
+        inquiry: InquiryId,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<InquirySession>, ReadError> {
+        let list = ListOf { inquiry: self.key(inquiry), before, limit };
+        let listing = self.store.sessions(list).await?.ok_or(ReadError::NotFound)?;
+        let now = self.planner.now();
+        Ok(listing.items.iter().map(|record| InquirySession::seen(record, &listing.inquiry, now)).collect())
+    }
+
+    /// Revokes a link, a session, all links, or everything of an inquiry (L6). Doing it again does no harm.
+    ///
+    /// # Errors
+    /// [`RevokeError::NotFound`], [`RevokeError::Store`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let stolen = service.issue(LinkRequest::resume(inquiry.id)).await?;
+    /// assert!(service.revoke(inquiry.id, Revocation::Everything).await?);
+    /// let refused = service.redeem(stolen.url.expose(), &Attempt::new()).await?;
+    /// assert!(matches!(refused, Redemption::Refused(refused) if refused.reason.name() == "revoked"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The answer is whether this call changed anything.
+    pub async fn revoke(&self, inquiry: InquiryId, target: Revocation) -> Result<bool, RevokeError> {
+        let now = self.planner.now();
+        let command = Revoke { tenant: self.planner.tenant, inquiry, target, now, event: new_event(now) };
+        let (events, answer) = match self.store.revoke(command).await? {
+            RevokeOutcome::Revoked(events) => (events, Ok(true)),
+            RevokeOutcome::Already(events) => (events, Ok(false)),
+            RevokeOutcome::NotFound(events) => (events, Err(RevokeError::NotFound)),
+        };
+        self.planner.tell(&events, inquiry);
+        answer
+    }
+}

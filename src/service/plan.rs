@@ -1,0 +1,441 @@
+//! What the service does without a store: inputs become a command, an outcome becomes an answer.
+//!
+//! The [`Service`](crate::Service) puts a store between the two. An application that issues or redeems as part
+//! of its own database transaction does the same by hand, with the adapter's function for a command.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    attempt::{Attempt, Claim, Claiming, Grant, GrantKind, Peek, Peeked, Redemption, Refused},
+    finished::Finished,
+    lease::LeaseTime,
+    request::{IssuedLink, LinkRequest, OnOutstanding},
+    sink::EventSink,
+};
+use crate::{
+    clock::Clock,
+    code::{Code, CodeFormat},
+    derivation::{Derivation, TenantKeys},
+    digest::Digest,
+    error::IssueError,
+    event::{EventKind, Recorded},
+    id::{EventId, InquiryId, LinkId, SessionId},
+    issuance::{IssueLink, Lifetime, Outstanding},
+    keyring::KeyId,
+    link::LinkView,
+    policy::ExpirationPolicy,
+    redemption::{self, Asked, Commit, Mode, Redeem, Refusal, Release, Verdict},
+    secret::{ClaimToken, SessionToken, random_array},
+    store::{Attempted, Inspect, IssueOutcome, LinkName},
+    tenant::TenantId,
+    time::{Interval, Timestamp},
+    url::{UrlError, UrlFormat},
+};
+
+/// Turns inputs into commands and outcomes into answers, for one tenant (S6): clock, keys, formats, policy.
+pub struct Planner {
+    pub(super) tenant: TenantId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) policy: ExpirationPolicy,
+    pub(super) codes: CodeFormat,
+    pub(super) urls: UrlFormat,
+    pub(super) keys: TenantKeys,
+    pub(super) on_outstanding: OnOutstanding,
+    pub(super) lease: LeaseTime,
+    pub(super) repeat_window: Interval,
+    pub(super) sink: Option<Arc<dyn EventSink>>,
+}
+
+#[allow(clippy::result_large_err, reason = "a refusal allocates nothing")]
+impl Planner {
+    /// Plans a redemption of what a person presented: a URL or a bare code (C6).
+    ///
+    /// # Errors
+    /// [`Refused`] if no store has to be asked: the code is mangled, or its key is not in the ring.
+    pub fn redeem(&self, presented: &str, attempt: &Attempt) -> Result<RedeemPlan, Refused> {
+        self.plan(presented, attempt, None)
+    }
+
+    /// Plans a claim of what a person presented, for that long from now (D5).
+    ///
+    /// # Errors
+    /// As [`redeem`](Self::redeem).
+    pub fn claim(&self, presented: &str, attempt: &Attempt, lease: LeaseTime) -> Result<RedeemPlan, Refused> {
+        self.plan(presented, attempt, Some(lease))
+    }
+
+    fn plan(
+        &self,
+        presented: &str,
+        attempt: &Attempt,
+        lease: Option<LeaseTime>,
+    ) -> Result<RedeemPlan, Refused> {
+        let now = self.now();
+        let Reading { digest, key } =
+            self.read(presented, now).map_err(|reason| refused(reason.for_redemption()))?;
+        let token = SessionToken::random();
+        let claim = lease.map(|lease| (ClaimToken::random(), now.plus(lease.interval())));
+        let mode = claim.as_ref().map_or(Mode::Once, |(token, until)| Mode::Claim {
+            token: token.digest(&self.tenant),
+            until: *until,
+        });
+        let asked = self.asked(attempt, now);
+        let command = Redeem {
+            tenant: self.tenant,
+            digest,
+            now,
+            mode,
+            attempt: asked.attempt,
+            repeats_after: asked.repeats_after,
+            binding: asked.binding,
+            session: SessionId::from_parts(now, random_array()),
+            token: token.digest(&self.tenant),
+            event: new_event(now),
+        };
+        Ok(RedeemPlan { command, key, token, claim })
+    }
+
+    /// The answer to a redemption, from what the store found.
+    pub fn finish_redeem(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Redemption> {
+        self.finish(plan, outcome).map(Redemption::from)
+    }
+
+    /// The answer to a claim, from what the store found.
+    pub fn finish_claim(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Claiming> {
+        self.finish(plan, outcome)
+    }
+
+    fn finish(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Claiming> {
+        let now = plan.command.now;
+        let Some(attempted) = outcome else {
+            return Finished::refused(refused(Refusal::Unknown), now);
+        };
+        let found = (attempted.link, attempted.inquiry.id);
+        let recorded = Some((attempted.events, attempted.inquiry.id));
+        if !self.belongs(&plan, &attempted) {
+            // C7: a row that was re-pointed grants nothing.
+            return Finished::refused(refused_on(Refusal::Repointed, found), now).recorded(recorded);
+        }
+        let finished = match (attempted.verdict, attempted.session, plan.claim) {
+            (Verdict::Claimed, _, Some((token, until))) => {
+                let (link, inquiry) = found;
+                Finished::of(Claiming::Claimed(Claim { link, inquiry, token, until }))
+            }
+            (Verdict::Busy { until }, ..) => Finished::of(Claiming::Busy { until }),
+            (Verdict::Refused(reason), ..) => Finished::refused(refused_on(reason, found), now),
+            (verdict, Some(session), _) => {
+                let kind = match verdict {
+                    Verdict::Replay { number, first_at, same_client } => {
+                        GrantKind::Replay { number, first_at, same_client }
+                    }
+                    Verdict::Repeat => GrantKind::Repeat,
+                    _ => GrantKind::FirstUse,
+                };
+                let (link, inquiry, token) = (Some(attempted.link), attempted.inquiry, plan.token);
+                Finished::of(Claiming::Granted(Grant { kind, link, inquiry, session, token }))
+            }
+            // A grant without a session is no grant.
+            (_, None, _) => Finished::refused(refused_on(Refusal::Unknown, found), now),
+        };
+        finished.recorded(recorded)
+    }
+
+    /// Plans the commit of a claim (D5). It can be planned again after a fault: the store knows the token.
+    #[must_use]
+    pub fn commit(&self, claim: &Claim) -> CommitPlan {
+        let now = self.now();
+        let token = SessionToken::random();
+        let command = Commit {
+            tenant: self.tenant,
+            inquiry: claim.inquiry,
+            link: claim.link,
+            claim: claim.token.digest(&self.tenant),
+            now,
+            session: SessionId::from_parts(now, random_array()),
+            token: token.digest(&self.tenant),
+            event: new_event(now),
+        };
+        CommitPlan { command, token }
+    }
+
+    /// The answer to a commit, from what the store found.
+    pub fn finish_commit(&self, plan: CommitPlan, outcome: Option<Attempted>) -> Finished<Redemption> {
+        let now = plan.command.now;
+        let Some(attempted) = outcome else {
+            return Finished::refused(refused(Refusal::Unknown), now).map(Redemption::from);
+        };
+        let found = (attempted.link, attempted.inquiry.id);
+        let recorded = Some((attempted.events, attempted.inquiry.id));
+        let kind = match attempted.verdict {
+            Verdict::Repeat => GrantKind::Repeat,
+            _ => GrantKind::FirstUse,
+        };
+        let finished = match (attempted.verdict, attempted.session) {
+            (Verdict::FirstUse | Verdict::Repeat, Some(session)) => {
+                let (link, inquiry, token) = (Some(attempted.link), attempted.inquiry, plan.token);
+                Finished::of(Claiming::Granted(Grant { kind, link, inquiry, session, token }))
+            }
+            (Verdict::Refused(reason), _) => Finished::refused(refused_on(reason, found), now),
+            _ => Finished::refused(refused_on(Refusal::LeaseLost, found), now),
+        };
+        finished.recorded(recorded).map(Redemption::from)
+    }
+
+    /// The command that releases a claim (D5).
+    #[must_use]
+    pub fn release(&self, claim: &Claim) -> Release {
+        Release {
+            tenant: self.tenant,
+            inquiry: claim.inquiry,
+            link: claim.link,
+            claim: claim.token.digest(&self.tenant),
+            now: self.now(),
+        }
+    }
+
+    /// Plans the creation of a link (L1 to L5).
+    ///
+    /// # Errors
+    /// [`IssueError::NeedsKey`] if it asks to return the same link, and there is no key.
+    pub fn issue(&self, request: &LinkRequest) -> Result<IssuePlan, IssueError> {
+        let now = self.now();
+        let outstanding = match request.on_outstanding.unwrap_or(self.on_outstanding) {
+            OnOutstanding::Supersede => Outstanding::Supersede,
+            OnOutstanding::Keep => Outstanding::Keep,
+            OnOutstanding::ReturnSame { .. } if self.keys.current().is_none() => {
+                return Err(IssueError::NeedsKey);
+            }
+            OnOutstanding::ReturnSame { at_least } => Outstanding::ReturnSame {
+                keys: self.keys.key_set(),
+                live_until: at_least.map_or(now, |life| now.plus(life)),
+            },
+        };
+        let link = LinkId::from_parts(now, random_array());
+        let (code, digest, derivation) = self.keys.issue(&self.codes, &request.inquiry, link);
+        let command = IssueLink {
+            tenant: self.tenant,
+            inquiry: request.inquiry,
+            now,
+            link,
+            digest,
+            derivation,
+            purpose: request.purpose,
+            parent: request.parent,
+            creator: request.creator.clone(),
+            lifetime: request.expires_in.map_or(Lifetime::ByPolicy, |life| Lifetime::Until(now.plus(life))),
+            outstanding,
+            event: new_event(now),
+        };
+        Ok(IssuePlan { command, code })
+    }
+
+    /// The answer to the creation of a link, from what the store did.
+    pub fn finish_issue(
+        &self,
+        plan: IssuePlan,
+        outcome: IssueOutcome,
+    ) -> Finished<Result<IssuedLink, IssueError>> {
+        let inquiry = plan.command.inquiry;
+        let (answer, events) = match outcome {
+            IssueOutcome::Issued { link, events } => (Ok((link, plan.code, false)), Some(events)),
+            IssueOutcome::Reused { link, events } => {
+                let code = self.code_of(link.derivation, link.inquiry, link.id, &link.digest);
+                (code.map(|code| (link, code, true)).ok_or(IssueError::Altered), Some(events))
+            }
+            IssueOutcome::NotFound => (Err(IssueError::NotFound), None),
+            IssueOutcome::NotOpen { reason, events } => (Err(IssueError::NotOpen(reason)), Some(events)),
+            IssueOutcome::SessionNotLive => (Err(IssueError::SessionNotLive), None),
+            IssueOutcome::Taken => (Err(IssueError::Store(super::taken())), None),
+        };
+        let answer = answer.map(|(link, code, reused)| IssuedLink {
+            id: link.id,
+            inquiry: link.inquiry,
+            purpose: link.purpose,
+            expires_at: link.expires_at,
+            reused,
+            url: self.urls.url(&code),
+            code,
+        });
+        Finished::of(answer).recorded(events.map(|events| (events, inquiry)))
+    }
+
+    /// Whether a redemption of what is presented would succeed, from what a store knows of it (D3).
+    pub(super) fn peek(&self, reading: &Reading, asked: &Asked, view: Option<&LinkView>) -> Finished<Peek> {
+        let Some(view) = view else {
+            return Finished::of(Peek::Refused(refused(Refusal::Unknown)));
+        };
+        let found = (view.link.id, view.link.inquiry);
+        let peeked = Peeked {
+            link: view.link.id,
+            inquiry: view.link.inquiry,
+            purpose: view.link.purpose,
+            expires_at: view.link.expires_at,
+        };
+        let answer = match self.verdict(reading, asked, view) {
+            Verdict::FirstUse | Verdict::Claimed => Peek::WouldGrant(peeked),
+            Verdict::Replay { .. } | Verdict::Repeat => Peek::WouldReplay(peeked),
+            Verdict::Busy { until } => Peek::Busy { until },
+            Verdict::Refused(reason) => Peek::Refused(refused_on(reason, found)),
+        };
+        let event = EventKind::LinkPeeked { link: view.link.id };
+        Finished::of(answer).passing(Some(view.link.inquiry), event, asked.now)
+    }
+
+    /// What a redemption of a known link would get, the row's own honesty included (C7).
+    pub(super) fn verdict(&self, reading: &Reading, asked: &Asked, view: &LinkView) -> Verdict {
+        let code = self.code_of(view.link.derivation, view.link.inquiry, view.link.id, &reading.digest);
+        if reading.key.is_some() && code.is_none() {
+            return Verdict::Refused(Refusal::Repointed);
+        }
+        redemption::peek(&view.subject(), asked)
+    }
+
+    /// Reads what was presented, as far as no store is needed.
+    pub(super) fn read(&self, presented: &str, now: Timestamp) -> Result<Reading, Unreadable> {
+        let code = self.urls.parse(&self.codes, presented).map_err(Unreadable::Mangled)?;
+        let digest = self.keys.digest(&code, now).map_err(|_| Unreadable::KeyRetired)?;
+        Ok(Reading { digest, key: KeyId::new(code.key_symbol()).ok() })
+    }
+
+    /// Whether the row that was found is the one that the code was made for (C7).
+    fn belongs(&self, plan: &RedeemPlan, attempted: &Attempted) -> bool {
+        plan.key.is_none()
+            || self
+                .code_of(attempted.derivation, attempted.inquiry.id, attempted.link, &plan.command.digest)
+                .is_some()
+    }
+
+    /// The code of a row, computed again, if it has the digest that it should have (L5, C7).
+    fn code_of(
+        &self,
+        derivation: Option<Derivation>,
+        inquiry: InquiryId,
+        link: LinkId,
+        digest: &Digest,
+    ) -> Option<Code> {
+        let Derivation { key, nonce } = derivation?;
+        let code = self.keys.derive(key, &self.codes, &inquiry, link, nonce)?;
+        let derived = self.keys.digest(&code, Timestamp::MIN).ok()?;
+        (derived == *digest).then_some(code)
+    }
+
+    pub(super) fn asked(&self, attempt: &Attempt, now: Timestamp) -> Asked {
+        Asked {
+            now,
+            attempt: attempt.key.as_ref().map(|key| key.digest(&self.tenant)),
+            binding: attempt.binding.as_ref().map(|binding| binding.digest(&self.tenant)),
+            repeats_after: now.minus(self.repeat_window),
+        }
+    }
+
+    pub(super) fn inspect(&self, reading: &Reading) -> Inspect {
+        Inspect { tenant: self.tenant, link: LinkName::Digest(reading.digest) }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Tells the sink of the events of an inquiry that a store has written.
+    pub(super) fn tell(&self, recorded: &Recorded, inquiry: InquiryId) {
+        if let Some(sink) = &self.sink {
+            recorded.events(self.tenant, inquiry).for_each(|event| sink.tell(&event));
+        }
+    }
+}
+
+impl fmt::Debug for Planner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner")
+            .field("tenant", &self.tenant)
+            .field("clock", &self.clock)
+            .field("policy", &self.policy)
+            .field("codes", &self.codes)
+            .field("urls", &self.urls)
+            .field("keys", &self.keys.key_set())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A redemption or a claim on its way to a store. It holds the new token, so it is not shown.
+#[derive(Debug)]
+pub struct RedeemPlan {
+    command: Redeem,
+    key: Option<KeyId>,
+    token: SessionToken,
+    claim: Option<(ClaimToken, Timestamp)>,
+}
+
+impl RedeemPlan {
+    /// What to ask the store.
+    #[must_use]
+    pub const fn command(&self) -> Redeem {
+        self.command
+    }
+}
+
+/// A commit on its way to a store.
+#[derive(Debug)]
+pub struct CommitPlan {
+    command: Commit,
+    token: SessionToken,
+}
+
+impl CommitPlan {
+    /// What to ask the store.
+    #[must_use]
+    pub const fn command(&self) -> Commit {
+        self.command
+    }
+}
+
+/// A link on its way to a store. It holds the new code, so it is not shown.
+#[derive(Debug)]
+pub struct IssuePlan {
+    command: IssueLink,
+    code: Code,
+}
+
+impl IssuePlan {
+    /// What to ask the store.
+    #[must_use]
+    pub const fn command(&self) -> &IssueLink {
+        &self.command
+    }
+}
+
+/// A code that could be read: its digest, and the key that it names.
+pub(super) struct Reading {
+    digest: Digest,
+    key: Option<KeyId>,
+}
+
+/// Why what was presented cannot be looked up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unreadable {
+    Mangled(UrlError),
+    KeyRetired,
+}
+
+impl Unreadable {
+    /// What a redemption says of it: a retired key counts as an expiry (C7).
+    pub(super) const fn for_redemption(self) -> Refusal {
+        match self {
+            Self::Mangled(_) => Refusal::Mangled,
+            Self::KeyRetired => Refusal::LinkExpired { at: None },
+        }
+    }
+}
+
+pub(super) const fn refused(reason: Refusal) -> Refused {
+    Refused { reason, link: None, inquiry: None }
+}
+
+const fn refused_on(reason: Refusal, (link, inquiry): (LinkId, InquiryId)) -> Refused {
+    Refused { reason, link: Some(link), inquiry: Some(inquiry) }
+}
+
+/// The id of the first event of a command.
+pub(super) fn new_event(now: Timestamp) -> EventId {
+    EventId::from_parts(now, random_array())
+}

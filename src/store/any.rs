@@ -1,0 +1,118 @@
+//! Handles that erase a store's type, for an application that chooses its store when it starts.
+
+use std::{fmt, future::Future, ops::Deref, pin::Pin, sync::Arc};
+
+use super::{
+    Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
+    InquiryKey, Inspect, IssueOutcome, LinkStore, ListOf, ListedLink, Listing, Outbox, Purge, Purged,
+    Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView, StoreError, Sweep, Swept,
+};
+use crate::{
+    id::{LinkId, SessionId},
+    issuance::IssueLink,
+    link::LinkView,
+    record::{InquiryRecord, SessionRecord},
+    redemption::{Commit, Redeem, Release, Released},
+    revocation::Revoke,
+    session::StartSession,
+};
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// For one trait: a handle, its private boxed twin, and the trait for whatever points to an implementor.
+macro_rules! erase {
+    (
+        $(#[$doc:meta])*
+        $handle:ident, $twin:ident, $trait:ident {
+            $(fn $method:ident($($arg:ident: $type:ty),*) -> $output:ty;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $handle(Arc<dyn $twin>);
+
+        impl $handle {
+            /// A handle for that store; clones of it share the store.
+            pub fn new(store: impl $trait + 'static) -> Self {
+                Self(Arc::new(store))
+            }
+        }
+
+        impl fmt::Debug for $handle {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($handle)).finish_non_exhaustive()
+            }
+        }
+
+        trait $twin: Send + Sync {
+            $(fn $method(&self, $($arg: $type),*) -> Boxed<'_, $output>;)*
+        }
+
+        impl<S: $trait> $twin for S {
+            $(fn $method(&self, $($arg: $type),*) -> Boxed<'_, $output> {
+                Box::pin($trait::$method(self, $($arg),*))
+            })*
+        }
+
+        impl $trait for $handle {
+            $(async fn $method(&self, $($arg: $type),*) -> $output {
+                self.0.deref().$method($($arg),*).await
+            })*
+        }
+
+        impl<S: $trait + ?Sized> $trait for &S {
+            $(async fn $method(&self, $($arg: $type),*) -> $output {
+                $trait::$method(&**self, $($arg),*).await
+            })*
+        }
+
+        impl<S: $trait + ?Sized> $trait for Arc<S> {
+            $(async fn $method(&self, $($arg: $type),*) -> $output {
+                $trait::$method(&**self, $($arg),*).await
+            })*
+        }
+    };
+}
+
+erase! {
+    /// Any [`LinkStore`], behind one type.
+    ///
+    /// ```
+    /// use inquiry_otl::{MemoryStore, Service, store::AnyLinkStore};
+    ///
+    /// let store = AnyLinkStore::new(MemoryStore::new());
+    /// let service: Service<AnyLinkStore> = Service::new(store);
+    /// ```
+    AnyLinkStore, DynLinkStore, LinkStore {
+        fn create_inquiry(command: CreateInquiry) -> Result<CreateOutcome, StoreError>;
+        fn change_inquiry(command: ChangeInquiry) -> Result<ChangeOutcome, StoreError>;
+        fn inquiry(key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError>;
+        fn issue(command: IssueLink) -> Result<IssueOutcome, StoreError>;
+        fn issue_many(commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>>;
+        fn redeem(command: Redeem) -> Result<Option<Attempted>, StoreError>;
+        fn commit(command: Commit) -> Result<Option<Attempted>, StoreError>;
+        fn release(command: Release) -> Result<Option<Released>, StoreError>;
+        fn revoke(command: Revoke) -> Result<RevokeOutcome, StoreError>;
+        fn start_session(command: StartSession) -> Result<Option<SessionStarted>, StoreError>;
+        fn inspect(command: Inspect) -> Result<Option<LinkView>, StoreError>;
+        fn session(key: SessionKey) -> Result<Option<SessionView>, StoreError>;
+        fn links(list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError>;
+        fn sessions(list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError>;
+    }
+}
+
+erase! {
+    /// Any [`Housekeeping`], behind one type.
+    AnyHousekeeping, DynHousekeeping, Housekeeping {
+        fn sweep(command: Sweep) -> Result<Swept, StoreError>;
+        fn purge(command: Purge) -> Result<Purged, StoreError>;
+    }
+}
+
+erase! {
+    /// Any [`Outbox`], behind one type.
+    AnyOutbox, DynOutbox, Outbox {
+        fn pending(after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+        fn acknowledge(receipts: Vec<Receipt>) -> Result<u64, StoreError>;
+    }
+}

@@ -1,0 +1,11 @@
+//! Black-box tests, through the public API only; each names the rules that it proves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+
+mod code;
+mod keyring;
+mod url;

@@ -1,0 +1,236 @@
+//! URLs that carry a code.
+
+use inquiry_otl::{CodeError, CodeFormat, Region, UrlError, UrlFormat, UrlFormatError, UrlStyle};
+use proptest::{prelude::*, sample::select};
+
+use crate::code::text_of;
+
+fn sample() -> String {
+    text_of("", 0, &[0xA5; 20])
+}
+
+fn codes() -> CodeFormat {
+    CodeFormat::default()
+}
+
+/// Reads a text with the default format; `{}` stands for a code in it.
+fn read(text: &str) -> Result<String, UrlError> {
+    let code = UrlFormat::default().parse(&codes(), &text.replace("{}", &sample()))?;
+    Ok(code.expose().as_str().to_owned())
+}
+
+/// C5: the default forms are Persona's.
+#[test]
+fn a_code_is_written_into_each_form() {
+    let code = codes().parse(&sample()).unwrap();
+    let text = sample();
+    for (format, wanted) in [
+        (UrlFormat::default(), format!("https://withpersona.com/verify?code={text}")),
+        (UrlFormat::short(), format!("https://perso.na/verify?code={text}")),
+        (UrlFormat::short_path(), format!("https://perso.na/{text}")),
+        (
+            UrlFormat::new("https://Verify.Acme.com:443/").unwrap(),
+            format!("https://verify.acme.com/?code={text}"),
+        ),
+        (UrlFormat::new("http://localhost:3000").unwrap(), format!("http://localhost:3000/?code={text}")),
+        (
+            UrlFormat::new("https://acme.com/l").unwrap().with_style(UrlStyle::Path),
+            format!("https://acme.com/l/{text}"),
+        ),
+    ] {
+        assert_eq!(format.url(&code).expose(), wanted);
+        assert!(format.parse(&codes(), &wanted).is_ok(), "{wanted}");
+    }
+    assert_eq!(UrlFormat::default().short_url(&code).expose(), format!("https://perso.na/{text}"));
+    assert_eq!(UrlFormat::short().short_url(&code).expose(), UrlFormat::short().url(&code).expose());
+}
+
+/// C4: `Debug` shows where a URL points and not its code.
+#[test]
+fn debug_shows_no_code() {
+    let regional = codes().with_region(Region::new("us1").unwrap());
+    let code = regional.parse(&text_of("us1", 0, &[0xA5; 20])).unwrap();
+    let url = UrlFormat::default().url(&code);
+    assert_eq!(format!("{url:?}"), "LinkUrl(https://withpersona.com/verify?code=[redacted])");
+}
+
+/// C6: the full URL, the short URL and the bare code, as mail leaves them.
+#[test]
+fn every_accepted_form_is_read() {
+    for text in [
+        "{}",
+        " {}. ",
+        "https://withpersona.com/verify?code={}",
+        "http://withpersona.com/verify?code={}",
+        "HTTPS://WITHPERSONA.COM/VERIFY?CODE={}",
+        "withpersona.com/verify?code={}",
+        "https://withpersona.com:443/verify?code={}",
+        "http://withpersona.com:80/verify/?code={}",
+        "<https://withpersona.com/verify?code={}>",
+        "\"https://withpersona.com/verify?code={}\".",
+        "(https://withpersona.com/verify?code={}),",
+        "https://withpersona.com/verify?code={}#top",
+        "https://withpersona.com/verify?code={}.#top",
+        "https://withpersona.com/verify?utm_source=mail&code={}&utm_medium=x=y",
+        "https://withpersona.com/verify?utm_source=mail&amp;code={}&amp;utm_medium=x",
+        "https://withpersona.com/verify?barcode=1&code=%20{}%0A",
+        "https://withpersona.com/verify?code={}&redirect=https://evil.example/verify?code=1",
+        "https://perso.na/verify?code={}",
+        "perso.na/{}",
+        "https://perso.na/{}/",
+        "https://perso.na/{}?utm_source=sms",
+        "https://perso.na/{}?code=ignored",
+    ] {
+        assert_eq!(read(text), Ok(sample()), "{text}");
+    }
+}
+
+/// C6: each refusal has its reason.
+#[test]
+fn every_other_url_is_refused_with_its_reason() {
+    use UrlError::{Code, MissingCode, OtherHost, OtherPath, RepeatedCode};
+
+    for (text, reason) in [
+        ("https://evil.example/verify?code={}", OtherHost),
+        ("https://withpersona.com@evil.example/verify?code={}", OtherHost),
+        ("https://user@withpersona.com/verify?code={}", OtherHost),
+        ("https://evil.example\\@withpersona.com/verify?code={}", OtherHost),
+        ("https://withpersona.com.evil.example/verify?code={}", OtherHost),
+        ("https://withpersona.com:444/verify?code={}", OtherHost),
+        ("https://withpersona.com:80/verify?code={}", OtherHost),
+        ("ftp://withpersona.com/verify?code={}", OtherHost),
+        ("https:///verify?code={}", OtherHost),
+        ("?code={}", Code(CodeError::Alphabet)),
+        ("/verify?code={}", OtherHost),
+        ("https://evil.example/?u=https://withpersona.com/verify?code={}", OtherHost),
+        ("https://evil.example#https://withpersona.com/verify?code={}", OtherHost),
+        ("https://withpersona.com/?code={}", OtherPath),
+        ("https://withpersona.com?code={}", OtherPath),
+        ("https://withpersona.com/verify/x?code={}", OtherPath),
+        ("https://withpersona.com//verify?code={}", OtherPath),
+        ("https://withpersona.com/{}", OtherPath),
+        ("https://perso.na/x/{}", OtherPath),
+        ("https://withpersona.com/verify", MissingCode),
+        ("https://withpersona.com/verify?", MissingCode),
+        ("https://withpersona.com/verify?code", MissingCode),
+        ("https://withpersona.com/verify?code=", MissingCode),
+        ("https://withpersona.com/verify#code={}", MissingCode),
+        ("https://withpersona.com/verify?xcode={}", MissingCode),
+        ("https://perso.na/", MissingCode),
+        ("https://perso.na//", MissingCode),
+        ("https://withpersona.com/verify?code={}&code={}", RepeatedCode),
+        ("https://withpersona.com/verify?code={}&amp;CODE=", RepeatedCode),
+        ("https://withpersona.com/verify?code=%20", Code(CodeError::Empty)),
+        ("https://withpersona.com/verify?code={}{}", Code(CodeError::Length)),
+        ("https://withpersona.com/verify?code=%FF{}", Code(CodeError::Encoding)),
+        ("https://perso.na/verify", MissingCode),
+        ("", Code(CodeError::Empty)),
+        ("withpersona.com", Code(CodeError::Alphabet)),
+    ] {
+        assert_eq!(read(text), Err(reason), "{text}");
+    }
+}
+
+/// C6: absurd length is refused before any work, and a long code within a good URL as a code.
+#[test]
+fn absurd_length_is_refused() {
+    assert_eq!(read(&"A".repeat(1 << 20)), Err(UrlError::TooLong));
+    assert_eq!(read(&format!("https://perso.na/{}", "A".repeat(1 << 20))), Err(UrlError::TooLong));
+    assert_eq!(
+        read(&format!("https://perso.na/{}", "A".repeat(600))),
+        Err(UrlError::Code(CodeError::TooLong))
+    );
+}
+
+/// C4, C6: a reason does not repeat the text.
+#[test]
+fn a_reason_repeats_nothing() {
+    let error = UrlFormat::default().parse(&codes(), "https://evil.example/verify?code=SECRET").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("evil"));
+}
+
+/// C5: a base is https and plain, or plain http on this machine.
+#[test]
+fn a_base_that_is_not_plain_is_refused() {
+    for (base, reason) in [
+        ("", UrlFormatError::Scheme),
+        ("verify.acme.com", UrlFormatError::Scheme),
+        ("http://verify.acme.com", UrlFormatError::Scheme),
+        ("http://localhost.evil.example", UrlFormatError::Scheme),
+        ("ftp://verify.acme.com", UrlFormatError::Scheme),
+        ("https://", UrlFormatError::Host),
+        ("https:///verify", UrlFormatError::Host),
+        ("https://user@acme.com", UrlFormatError::Host),
+        ("https://acme..com", UrlFormatError::Host),
+        ("https://-acme.com", UrlFormatError::Host),
+        ("https://acme.com:0", UrlFormatError::Host),
+        ("https://acme.com:", UrlFormatError::Host),
+        ("https://acme.com:+1", UrlFormatError::Host),
+        ("https://acme.com:65536", UrlFormatError::Host),
+        ("https://[::1", UrlFormatError::Host),
+        ("https://[evil]", UrlFormatError::Host),
+        ("https://acme.com?code=1", UrlFormatError::Host),
+        ("https://acme.com/a?b=c", UrlFormatError::Path),
+        ("https://acme.com/a#b", UrlFormatError::Path),
+        ("https://acme.com/a//b", UrlFormatError::Path),
+        ("https://acme.com/a/../b", UrlFormatError::Path),
+        ("https://acme.com/%61", UrlFormatError::Path),
+        ("https://acme.com/é", UrlFormatError::Path),
+    ] {
+        assert_eq!(UrlFormat::new(base).err(), Some(reason), "{base}");
+    }
+    assert_eq!(
+        UrlFormat::new(&format!("https://{}", "a".repeat(1 << 20))).err(),
+        Some(UrlFormatError::TooLong)
+    );
+    for base in
+        ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080/verify", "https://[2001:db8::1]"]
+    {
+        assert!(UrlFormat::new(base).is_ok(), "{base}");
+    }
+}
+
+proptest! {
+    /// C6: whatever comes in, the reader answers and does not panic.
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        text in any::<String>(),
+        near in "(https?://)?(withpersona.com|perso.na|é)?(/|/verify|/é)?[?]?(code=|&|%[0-9a-f]?|[0-9A-Zé<>#/:@]){0,60}",
+    ) {
+        for text in [&text, &near] {
+            let _ = UrlFormat::default().parse(&codes(), text);
+            let _ = UrlFormat::new(text);
+        }
+    }
+
+    /// C5, C6: every form reads what it writes, also after mail went over it.
+    #[test]
+    fn every_form_reads_what_it_writes(
+        payload in any::<[u8; 20]>(),
+        key in 0..32_u8,
+        format in select(vec![UrlFormat::default(), UrlFormat::short(), UrlFormat::short_path()]),
+        lower in any::<bool>(),
+        back in select(&["", ".", ">", "\"", "!"][..]),
+    ) {
+        let text = text_of("", key, &payload);
+        let url = format.url(&codes().parse(&text).unwrap()).expose().to_owned();
+        let url = if lower { url.to_lowercase() } else { url };
+        for reader in [&format, &UrlFormat::default()] {
+            let code = reader.parse(&codes(), &format!("{url}{back}")).unwrap();
+            let read = code.expose();
+            prop_assert_eq!(read.as_str(), &text);
+        }
+    }
+}
+
+/// C5: a format is data and goes through its constructor.
+#[cfg(feature = "serde")]
+#[test]
+fn a_format_is_read_through_its_constructor() {
+    let text = r#"{"base":"https://withpersona.com/verify","style":"query","also-accepting":[{"base":"https://perso.na","style":"path"},{"base":"https://perso.na/verify","style":"query"}]}"#;
+    assert_eq!(serde_json::to_string(&UrlFormat::default()).unwrap(), text);
+    assert_eq!(serde_json::from_str::<UrlFormat>(text).unwrap(), UrlFormat::default());
+    let plain = serde_json::from_str::<UrlFormat>(r#"{"base":"https://acme.com/"}"#).unwrap();
+    assert_eq!(plain, UrlFormat::new("https://acme.com").unwrap());
+    assert!(serde_json::from_str::<UrlFormat>(r#"{"base":"http://acme.com/"}"#).is_err());
+}
