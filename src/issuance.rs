@@ -69,7 +69,7 @@ pub enum Outstanding {
     },
 }
 
-/// Decides, without writing: `links` are the links of the inquiry, newest first.
+/// Decides, without writing: `links` are the links of the inquiry, newest first: by descending id.
 ///
 /// The iterator is asked for no more than it takes, and only to return the same link.
 pub fn issue<'a>(

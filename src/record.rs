@@ -3,6 +3,8 @@
 //! The records are plain data with public fields, since stores outside this crate build them. They hold
 //! digests and nonces, never a code or a token (L3).
 
+use std::collections::BTreeSet;
+
 use crate::{
     derivation::Derivation,
     digest::Digest,
@@ -190,24 +192,22 @@ impl Endings {
         self.generations.iter().rev().find(|ended| ended.purpose == purpose && ended.generation == number)
     }
 
-    /// Forgets what no kept link carries (L4): a purge calls it with the oldest link of each purpose
-    /// that stays, where a link is older if it was written earlier.
-    pub fn forget_before(&mut self, oldest: impl Fn(Purpose) -> Option<(Epoch, u32)>) {
-        let resume = oldest(Purpose::Resume);
-        let device_handoff = oldest(Purpose::DeviceHandoff);
-        let stays = |ended: &EndedEpoch| {
-            [resume, device_handoff].into_iter().flatten().any(|(epoch, _)| epoch == ended.epoch)
-        };
-        let gone = self.epochs.iter().position(stays).unwrap_or(self.epochs.len());
-        self.epochs.drain(..gone);
-        self.generations.retain(|ended| {
-            let oldest = match ended.purpose {
-                Purpose::Resume => resume,
-                Purpose::DeviceHandoff => device_handoff,
-            };
-            // Numbers wrap, so that half of them count as later.
-            oldest.is_some_and(|(_, first)| ended.generation.wrapping_sub(first) < u32::MAX / 2)
-        });
+    /// Forgets what none of the links carries: a purge calls it with those that stay (L4).
+    pub fn keep_for<'a>(&mut self, links: impl IntoIterator<Item = &'a LinkRecord>) {
+        let mut epochs = BTreeSet::new();
+        let mut generations = BTreeSet::new();
+        for link in links {
+            epochs.insert(link.epoch.get());
+            generations.insert((link.purpose as u8, link.generation));
+        }
+        self.epochs.retain(|ended| epochs.contains(&ended.epoch.get()));
+        self.generations.retain(|ended| generations.contains(&(ended.purpose as u8, ended.generation)));
+    }
+
+    /// Whether nothing has ended that a kept link may carry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.epochs.is_empty() && self.generations.is_empty()
     }
 }
 

@@ -6,7 +6,7 @@ use super::{calendar::Calendar, slab::Slab};
 use crate::{
     event::{Event, EventKind, Recorded},
     id::{EventId, LinkId, SessionId},
-    link::{LinkView, Purpose},
+    link::LinkView,
     record::{InquiryRecord, LinkRecord, SessionRecord},
     redemption::Subject,
     store::InquiryKey,
@@ -30,7 +30,7 @@ pub(super) struct Shard {
     pub(super) last_outbox: u64,
 }
 
-/// An inquiry, and the places of what belongs to it, in the order in which it was written.
+/// An inquiry, and the places of what belongs to it, by id: oldest first.
 #[derive(Debug)]
 pub(super) struct InquirySlot {
     pub(super) record: InquiryRecord,
@@ -90,7 +90,10 @@ impl Shard {
         let expires_at = record.expires_at;
         let by_link = record.link.is_some();
         let place = self.sessions.insert(SessionSlot { record, inquiry, links: u32::from(by_link) })?;
-        self.inquiries.get_mut(inquiry)?.sessions.push_back(place);
+        let Self { inquiries, sessions, .. } = self;
+        insert_by_id(&mut inquiries.get_mut(inquiry)?.sessions, place, |place| {
+            Some(sessions.get(place)?.record.id)
+        });
         if !by_link {
             self.old_sessions.file(place, expires_at);
         }
@@ -105,7 +108,10 @@ impl Shard {
             self.links.remove(place);
             return None;
         }
-        self.inquiries.get_mut(inquiry)?.links.push_back(place);
+        let Self { inquiries, links, .. } = self;
+        insert_by_id(&mut inquiries.get_mut(inquiry)?.links, place, |place| {
+            Some(links.get(place)?.record.id)
+        });
         if let Some(parent) = parent.and_then(|parent| self.sessions.get_mut(parent)) {
             parent.links = parent.links.saturating_add(1);
         }
@@ -114,13 +120,13 @@ impl Shard {
     }
 
     pub(super) fn link_of(&self, inquiry: u32, id: LinkId) -> Option<u32> {
-        let mut links = self.inquiries.get(inquiry)?.links.iter().rev().copied();
-        links.find(|place| self.links.get(*place).is_some_and(|slot| slot.record.id == id))
+        find_by_id(&self.inquiries.get(inquiry)?.links, id, |place| Some(self.links.get(place)?.record.id))
     }
 
     pub(super) fn session_of(&self, inquiry: u32, id: SessionId) -> Option<u32> {
-        let mut sessions = self.inquiries.get(inquiry)?.sessions.iter().rev().copied();
-        sessions.find(|place| self.sessions.get(*place).is_some_and(|slot| slot.record.id == id))
+        find_by_id(&self.inquiries.get(inquiry)?.sessions, id, |place| {
+            Some(self.sessions.get(place)?.record.id)
+        })
     }
 
     pub(super) fn session_record(&self, place: Option<u32>) -> Option<&SessionRecord> {
@@ -213,14 +219,14 @@ impl Shard {
         }
         let Self { inquiries, links, .. } = self;
         if let Some(inquiry) = inquiries.get_mut(slot.inquiry) {
-            inquiry.links.retain_first(place);
-            if !inquiry.record.endings.epochs.is_empty() || !inquiry.record.endings.generations.is_empty() {
-                let kept = &inquiry.links;
-                inquiry.record.endings.forget_before(|purpose: Purpose| {
-                    let mut records =
-                        kept.iter().filter_map(|place| links.get(*place)).map(|slot| &slot.record);
-                    records.find(|link| link.purpose == purpose).map(|link| (link.epoch, link.generation))
-                });
+            remove_by_id(&mut inquiry.links, slot.record.id, place, |place| {
+                Some(links.get(place)?.record.id)
+            });
+            // Looking at all that stay, each time their number has halved, costs a constant for each that went.
+            let left = inquiry.links.len();
+            if (left == 0 || left.is_power_of_two()) && !inquiry.record.endings.is_empty() {
+                let kept = inquiry.links.iter().filter_map(|place| Some(&links.get(*place)?.record));
+                inquiry.record.endings.keep_for(kept);
             }
         }
         self.file(slot.inquiry);
@@ -231,8 +237,11 @@ impl Shard {
         let Some(slot) = self.sessions.remove(place) else {
             return;
         };
-        if let Some(inquiry) = self.inquiries.get_mut(slot.inquiry) {
-            inquiry.sessions.retain_first(place);
+        let Self { inquiries, sessions, .. } = self;
+        if let Some(inquiry) = inquiries.get_mut(slot.inquiry) {
+            remove_by_id(&mut inquiry.sessions, slot.record.id, place, |place| {
+                Some(sessions.get(place)?.record.id)
+            });
         }
         self.file(slot.inquiry);
     }
@@ -249,15 +258,28 @@ impl Shard {
     }
 }
 
-/// Takes one place out of a list, from the front, where the oldest ones are.
-trait RetainFirst {
-    fn retain_first(&mut self, place: u32);
+/// Puts a place where its id belongs: nearly always at the end.
+fn insert_by_id<Id: Ord>(places: &mut VecDeque<u32>, place: u32, id: impl Fn(u32) -> Option<Id>) {
+    let new = id(place);
+    places.insert(places.partition_point(|other| id(*other) < new), place);
 }
 
-impl RetainFirst for VecDeque<u32> {
-    fn retain_first(&mut self, place: u32) {
-        if let Some(index) = self.iter().position(|other| *other == place) {
-            self.remove(index);
-        }
+fn find_by_id<Id: Ord>(places: &VecDeque<u32>, wanted: Id, id: impl Fn(u32) -> Option<Id>) -> Option<u32> {
+    let wanted = Some(wanted);
+    let place = *places.get(places.partition_point(|place| id(*place) < wanted))?;
+    (id(place) == wanted).then_some(place)
+}
+
+/// Takes out a place whose record is gone already: it has no id any more, and sorts as if it still had.
+fn remove_by_id<Id: Ord + Copy>(
+    places: &mut VecDeque<u32>,
+    gone: Id,
+    place: u32,
+    id: impl Fn(u32) -> Option<Id>,
+) {
+    let id = |other: u32| if other == place { Some(gone) } else { id(other) };
+    let index = places.partition_point(|other| id(*other) < Some(gone));
+    if places.get(index) == Some(&place) {
+        places.remove(index);
     }
 }

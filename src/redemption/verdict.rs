@@ -108,8 +108,8 @@ pub enum Refusal {
         /// When, if the link could be looked up.
         at: Option<Timestamp>,
     },
-    /// The key of the code is not in the ring, or the code has none and needs one; only a diagnosis says so (C7).
-    #[error("the link expired: its key was retired")]
+    /// The key of the code left the ring, or the code has none where one is needed; only a diagnosis says so (C7).
+    #[error("the link expired: its key is not in the ring")]
     KeyRetired,
     /// A replay by another client than the first use, where the policy wants the same (D4).
     #[error("another client used the link")]

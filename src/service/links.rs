@@ -3,7 +3,7 @@
 use super::{
     Service,
     plan::new_event,
-    request::{IssuedLink, LinkRequest},
+    request::{IssuedLink, LinkRequest, OnOutstanding},
     taken,
 };
 use crate::{
@@ -41,12 +41,16 @@ impl<S: LinkStore> Service<S> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn issue(&self, request: LinkRequest) -> Result<IssuedLink, IssueError> {
+    pub async fn issue(&self, mut request: LinkRequest) -> Result<IssuedLink, IssueError> {
         for _ in 0..TRIES {
             let plan = self.planner.issue(&request)?;
             match self.store.issue(plan.command().clone()).await? {
                 IssueOutcome::Taken => {}
-                outcome => return self.planner.finish_issue(plan, outcome).told(&self.planner),
+                outcome => match self.planner.finish_issue(plan, outcome).told(&self.planner) {
+                    // L5: a link whose code cannot be told again does not fit.
+                    Err(IssueError::Altered) => request = request.on_outstanding(OnOutstanding::Supersede),
+                    answer => return answer,
+                },
             }
         }
         Err(IssueError::Store(taken()))
@@ -70,14 +74,26 @@ impl<S: LinkStore> Service<S> {
         &self,
         requests: impl IntoIterator<Item = LinkRequest>,
     ) -> Vec<Result<IssuedLink, IssueError>> {
-        let plans: Vec<_> = requests.into_iter().map(|request| self.planner.issue(&request)).collect();
+        let requests: Vec<_> = requests.into_iter().collect();
+        let plans: Vec<_> = requests.iter().map(|request| self.planner.issue(request)).collect();
         let commands = plans.iter().flatten().map(|plan| plan.command().clone()).collect();
         let mut outcomes = self.store.issue_many(commands).await.into_iter();
-        let mut finish = |plan| match outcomes.next() {
-            Some(outcome) => self.planner.finish_issue(plan, outcome?).told(&self.planner),
-            None => Err(IssueError::Store(taken())),
-        };
-        plans.into_iter().map(|plan| plan.and_then(&mut finish)).collect()
+        let mut links = Vec::with_capacity(plans.len());
+        for (request, plan) in requests.into_iter().zip(plans) {
+            let answer = match plan {
+                Ok(plan) => match outcomes.next().unwrap_or_else(|| Err(taken())) {
+                    Ok(IssueOutcome::Taken) => self.issue(request).await,
+                    Ok(outcome) => match self.planner.finish_issue(plan, outcome).told(&self.planner) {
+                        Err(IssueError::Altered) => self.issue(request).await,
+                        answer => answer,
+                    },
+                    Err(error) => Err(IssueError::Store(error)),
+                },
+                Err(error) => Err(error),
+            };
+            links.push(answer);
+        }
+        links
     }
 
     /// The links of an inquiry, newest first, at most `limit`; those behind `before`, if it is given (L7).

@@ -93,7 +93,7 @@ pub trait LinkStore: Send + Sync {
     /// Creates a link, or finds the one to give out again ([`issuance::issue`](crate::issuance::issue)).
     ///
     /// **Atomicity**: creations of one inquiry happen one after the other; superseding costs one counter,
-    /// whatever the number of links (L5). **If this is wrong**: two live links where one was promised, or a raw
+    /// whatever the number of links (L5). The newest link is the one with the highest id. **If this is wrong**: two live links where one was promised, or a raw
     /// constraint error for the second of two simultaneous creations.
     ///
     /// # Errors
