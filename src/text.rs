@@ -1,11 +1,15 @@
 //! Short text that fits in the record that holds it, and bounded text that does not.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use thiserror::Error;
 
 /// Text of at most 31 bytes of ASCII, inline and `Copy`: what ids and tenants are made of.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Short {
     bytes: [u8; Self::MAX],
     len: u8,
@@ -52,6 +56,14 @@ impl Short {
     pub(crate) fn as_str(&self) -> &str {
         // Only ASCII gets in, and only as much as `len` says.
         self.bytes.get(..usize::from(self.len)).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
+
+impl Hash for Short {
+    /// What stands behind the text costs nothing.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.bytes.get(..usize::from(self.len)).unwrap_or_default());
+        state.write_u8(self.len);
     }
 }
 

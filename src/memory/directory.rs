@@ -59,8 +59,8 @@ impl Directory {
     }
 }
 
-/// The hash of a part of a digest is that part: it is uniform already, and nobody can choose it.
-#[derive(Debug, Default)]
+/// For keys that are hashes already: part of a digest, which nobody can choose, or a keyed hash.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AsIs(u64);
 
 impl Hasher for AsIs {

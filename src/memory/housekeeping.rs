@@ -180,7 +180,7 @@ impl Outbox for MemoryStore {
             };
             acknowledged = acknowledged.saturating_add(1);
             let key = event.inquiry.map(|inquiry| InquiryKey { tenant: event.tenant, inquiry });
-            if let Some(inquiry) = key.and_then(|key| shard.find(&key)) {
+            if let Some(inquiry) = key.and_then(|key| shard.find(&self.hashed(key))) {
                 if let Some(slot) = shard.inquiries.get_mut(inquiry) {
                     slot.unacknowledged = slot.unacknowledged.saturating_sub(1);
                 }

@@ -14,7 +14,7 @@ use std::{
 
 use self::{
     directory::{Directory, Place},
-    shard::{LinkSlot, Shard},
+    shard::{Hashed, LinkSlot, Shard},
 };
 use crate::{
     event::{EventKind, Recorded, Revocation},
@@ -90,15 +90,18 @@ impl MemoryStore {
         Some(self.shards.get(index as usize)?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn shard_index(&self, key: &InquiryKey) -> u32 {
-        let hash = self.hasher.hash_one(key);
-        hash.checked_rem(self.shards.len() as u64)
-            .and_then(|index| u32::try_from(index).ok())
-            .unwrap_or_default()
+    fn hashed(&self, key: InquiryKey) -> Hashed {
+        Hashed { hash: self.hasher.hash_one(key), key }
+    }
+
+    fn shard_index(&self, key: &Hashed) -> u32 {
+        // Bits from the middle: a map takes the lowest and the highest ones.
+        let index = (key.hash >> 32).checked_rem(self.shards.len() as u64);
+        index.and_then(|index| u32::try_from(index).ok()).unwrap_or_default()
     }
 
     /// The shard of an inquiry, and the inquiry's place in it.
-    fn locate(&self, key: &InquiryKey) -> Option<(MutexGuard<'_, Shard>, u32)> {
+    fn locate(&self, key: &Hashed) -> Option<(MutexGuard<'_, Shard>, u32)> {
         let shard = self.shard(self.shard_index(key))?;
         let place = shard.find(key)?;
         Some((shard, place))
@@ -117,7 +120,7 @@ impl MemoryStore {
             }
             LinkName::Id(inquiry, id) => {
                 let (shard, place) =
-                    self.locate(&InquiryKey { tenant: inspect.tenant, inquiry: *inquiry })?;
+                    self.locate(&self.hashed(InquiryKey { tenant: inspect.tenant, inquiry: *inquiry }))?;
                 let link = shard.link_of(place, *id)?;
                 Some((shard, link))
             }
@@ -177,7 +180,7 @@ impl MemoryStore {
 
 impl LinkStore for MemoryStore {
     async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
-        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id };
+        let key = self.hashed(InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id });
         let Some(mut shard) = self.shard(self.shard_index(&key)) else {
             return Err(full());
         };
@@ -186,13 +189,13 @@ impl LinkStore for MemoryStore {
         }
         let at = command.inquiry.created_at;
         let record = InquiryRecord::new(command.tenant, command.inquiry, command.first_epoch);
-        let place = shard.insert_inquiry(record).ok_or_else(full)?;
+        let place = shard.insert_inquiry(key, record).ok_or_else(full)?;
         let kinds = [Some(EventKind::InquiryCreated), None];
         Ok(CreateOutcome::Created(shard.written(place, command.event, at, kinds, self.outbox)))
     }
 
     async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
-        let key = InquiryKey { tenant: command.tenant, inquiry: command.step.inquiry.id };
+        let key = self.hashed(InquiryKey { tenant: command.tenant, inquiry: command.step.inquiry.id });
         let Some((mut shard, place)) = self.locate(&key) else {
             return Ok(ChangeOutcome::NotFound);
         };
@@ -209,14 +212,14 @@ impl LinkStore for MemoryStore {
     }
 
     async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {
-        let Some((shard, place)) = self.locate(&key) else {
+        let Some((shard, place)) = self.locate(&self.hashed(key)) else {
             return Ok(None);
         };
         Ok(shard.inquiries.get(place).map(|slot| slot.record.clone()))
     }
 
     async fn issue(&self, command: IssueLink) -> Result<IssueOutcome, StoreError> {
-        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let key = self.hashed(InquiryKey { tenant: command.tenant, inquiry: command.inquiry });
         let index = self.shard_index(&key);
         let Some((mut shard, inquiry)) = self.locate(&key) else {
             return Ok(IssueOutcome::NotFound);
@@ -303,7 +306,7 @@ impl LinkStore for MemoryStore {
     }
 
     async fn revoke(&self, command: Revoke) -> Result<RevokeOutcome, StoreError> {
-        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let key = self.hashed(InquiryKey { tenant: command.tenant, inquiry: command.inquiry });
         let Some((mut shard, inquiry)) = self.locate(&key) else {
             return Ok(RevokeOutcome::NotFound(Recorded::none(command.event, command.now)));
         };
@@ -328,7 +331,7 @@ impl LinkStore for MemoryStore {
     }
 
     async fn start_session(&self, command: StartSession) -> Result<Option<SessionStarted>, StoreError> {
-        let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
+        let key = self.hashed(InquiryKey { tenant: command.tenant, inquiry: command.inquiry });
         let Some((mut shard, inquiry)) = self.locate(&key) else {
             return Ok(None);
         };
@@ -352,7 +355,7 @@ impl LinkStore for MemoryStore {
     }
 
     async fn session(&self, key: SessionKey) -> Result<Option<SessionView>, StoreError> {
-        let inquiry = InquiryKey { tenant: key.tenant, inquiry: key.inquiry };
+        let inquiry = self.hashed(InquiryKey { tenant: key.tenant, inquiry: key.inquiry });
         Ok(self.locate(&inquiry).and_then(|(shard, inquiry)| {
             Some(SessionView {
                 session: shard.session_record(shard.session_of(inquiry, key.session))?.clone(),
@@ -362,7 +365,7 @@ impl LinkStore for MemoryStore {
     }
 
     async fn links(&self, list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError> {
-        Ok(self.locate(&list.inquiry).and_then(|(shard, inquiry)| {
+        Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
             let links = slot.links.iter().filter_map(|place| shard.links.get(*place));
             let (page, more) = page(links, |slot| slot.record.id, &list);
@@ -377,7 +380,7 @@ impl LinkStore for MemoryStore {
     }
 
     async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
-        Ok(self.locate(&list.inquiry).and_then(|(shard, inquiry)| {
+        Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
             let sessions = slot.sessions.iter().filter_map(|place| shard.sessions.get(*place));
             let (page, more) = page(sessions, |slot| slot.record.id, &list);

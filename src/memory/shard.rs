@@ -1,8 +1,11 @@
 //! A partition of the store: everything of the inquiries in it, under one lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::{BuildHasherDefault, Hash, Hasher},
+};
 
-use super::{calendar::Calendar, slab::Slab};
+use super::{calendar::Calendar, directory::AsIs, slab::Slab};
 use crate::{
     event::{Event, EventKind, Recorded},
     id::{EventId, LinkId, SessionId},
@@ -15,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    pub(super) places: HashMap<InquiryKey, u32>,
+    places: HashMap<Hashed, u32, BuildHasherDefault<AsIs>>,
     pub(super) inquiries: Slab<InquirySlot>,
     pub(super) links: Slab<LinkSlot>,
     pub(super) sessions: Slab<SessionSlot>,
@@ -30,9 +33,23 @@ pub(super) struct Shard {
     pub(super) last_outbox: u64,
 }
 
+/// An inquiry's key, hashed once for the shard and for the place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hashed {
+    pub(super) hash: u64,
+    pub(super) key: InquiryKey,
+}
+
+impl Hash for Hashed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
 /// An inquiry, and the places of what belongs to it, by id: oldest first.
 #[derive(Debug)]
 pub(super) struct InquirySlot {
+    key: Hashed,
     pub(super) record: InquiryRecord,
     pub(super) links: VecDeque<u32>,
     pub(super) sessions: VecDeque<u32>,
@@ -66,9 +83,9 @@ pub(super) struct SessionSlot {
 }
 
 impl Shard {
-    pub(super) fn insert_inquiry(&mut self, record: InquiryRecord) -> Option<u32> {
-        let key = InquiryKey { tenant: record.tenant, inquiry: record.inquiry.id };
+    pub(super) fn insert_inquiry(&mut self, key: Hashed, record: InquiryRecord) -> Option<u32> {
         let slot = InquirySlot {
+            key,
             record,
             links: VecDeque::new(),
             sessions: VecDeque::new(),
@@ -81,7 +98,7 @@ impl Shard {
         Some(place)
     }
 
-    pub(super) fn find(&self, key: &InquiryKey) -> Option<u32> {
+    pub(super) fn find(&self, key: &Hashed) -> Option<u32> {
         self.places.get(key).copied()
     }
 
@@ -253,8 +270,7 @@ impl Shard {
         if let Filed::Ended(at) = slot.filed {
             self.ended.remove(&(at, place));
         }
-        let key = InquiryKey { tenant: slot.record.tenant, inquiry: slot.record.inquiry.id };
-        self.places.remove(&key);
+        self.places.remove(&slot.key);
     }
 }
 
