@@ -343,11 +343,12 @@ impl LinkStore for MemoryStore {
         let seen =
             start.session.as_ref().map(|session| InquirySession::seen(session, &slot.record, command.now));
         let session = seen.map_err(|refusal| *refusal);
+        let kept = slot.record.inquiry.clone();
         if let Ok(record) = start.session {
             shard.insert_session(record, inquiry).ok_or_else(full)?;
         }
         let events = shard.written(inquiry, command.event, command.now, [start.event, None], self.outbox);
-        Ok(Some(SessionStarted { session, events }))
+        Ok(Some(SessionStarted { session, inquiry: kept, events }))
     }
 
     async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {

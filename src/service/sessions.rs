@@ -46,8 +46,7 @@ impl<S: LinkStore> Service<S> {
         let started = self.store.start_session(command).await?.ok_or(SessionError::NotFound)?;
         self.planner.tell(&started.events, inquiry);
         let session = started.session?;
-        let record = self.store.inquiry(self.key(inquiry)).await?.ok_or(SessionError::NotFound)?;
-        Ok(Grant { kind: GrantKind::Started, link: None, inquiry: record.inquiry.as_of(now), session, token })
+        Ok(Grant { kind: GrantKind::Started, link: None, inquiry: started.inquiry, session, token })
     }
 
     /// The session, and whether it is live (D7).

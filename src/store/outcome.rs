@@ -164,6 +164,8 @@ pub enum RevokeOutcome {
 pub struct SessionStarted {
     /// The session, or why there is none.
     pub session: Result<InquirySession, SessionRefusal>,
+    /// The inquiry, after it.
+    pub inquiry: Inquiry,
     /// What happened.
     pub events: Recorded,
 }
