@@ -56,7 +56,7 @@ impl InquiryRecord {
         }
     }
 
-    /// Writes a transition (I3): the new state, the end of the epoch, the count of sessions.
+    /// Writes a transition (I3): the new state, the end of the epoch, the count of sessions and of events.
     pub fn take(&mut self, step: Step) {
         if let Some((why, at)) = step.ends_epoch {
             self.end_epoch(why, at);
@@ -64,6 +64,8 @@ impl InquiryRecord {
         if step.resets_sessions {
             self.sessions_started = 0;
         }
+        let events = step.events.iter().flatten().fold(0, |n: u64, _| n.wrapping_add(1));
+        self.last_sequence = self.last_sequence.wrapping_add(events);
         self.inquiry = step.inquiry;
         self.version = self.version.wrapping_add(1);
     }
