@@ -7,5 +7,10 @@
 )]
 
 mod code;
+mod input;
+mod inquiry;
 mod keyring;
+mod support;
 mod url;
+#[cfg(feature = "serde")]
+mod wire;
