@@ -10,7 +10,10 @@ mod code;
 mod input;
 mod inquiry;
 mod keyring;
+mod redeem;
+mod service;
 mod support;
 mod url;
 #[cfg(feature = "serde")]
 mod wire;
+mod wrapper;
