@@ -7,12 +7,17 @@
 )]
 
 mod code;
+mod events;
 mod input;
 mod inquiry;
 mod keyring;
+mod keys;
+mod links;
 mod redeem;
 mod service;
+mod sessions;
 mod support;
+mod tenants;
 mod url;
 #[cfg(feature = "serde")]
 mod wire;
