@@ -6,6 +6,8 @@
     reason = "a test may panic"
 )]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod code;
 mod events;
 mod input;
@@ -13,12 +15,17 @@ mod inquiry;
 mod keyring;
 mod keys;
 mod links;
+mod operator;
+mod plan;
+mod race;
 mod redeem;
 mod service;
 mod sessions;
 mod support;
 mod tenants;
 mod url;
+#[cfg(target_os = "linux")]
+mod wipe;
 #[cfg(feature = "serde")]
 mod wire;
 mod wrapper;
