@@ -19,6 +19,7 @@ mod operator;
 mod plan;
 mod race;
 mod redeem;
+mod secrets;
 mod service;
 mod sessions;
 mod support;
