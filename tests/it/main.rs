@@ -1,6 +1,8 @@
 //! Black-box tests, through the public API only; each names the rules that it proves.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a test may panic"

@@ -86,9 +86,9 @@ async fn a_peek_consumes_nothing() {
     let claim = world.claim(&link).await;
     let peek = world.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
     assert_eq!(peek, Peek::Busy { until: claim.until });
-    world.service.commit(&claim).await.unwrap();
-    let would = world.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
-    assert!(matches!(would, Peek::WouldReplay(_)));
+    let _ = world.service.commit(&claim).await.unwrap();
+    let foretold = world.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
+    assert!(matches!(foretold, Peek::WouldReplay(_)));
     granted(world.redeem(&link).await);
     let first_at = world.now();
     let peek = world.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
@@ -391,8 +391,8 @@ async fn the_same_attempt_gets_the_same_session() {
     let again = granted(redeem(&world, &link, &key()).await);
     assert_eq!((again.kind, again.session), (GrantKind::Repeat, first.session));
     assert_ne!(again.token.expose().as_str(), first.token.expose().as_str());
-    let would = world.service.peek(link.url.expose(), &key()).await.unwrap();
-    assert!(matches!(would, Peek::WouldReplay(_)));
+    let foretold = world.service.peek(link.url.expose(), &key()).await.unwrap();
+    assert!(matches!(foretold, Peek::WouldReplay(_)));
     assert_eq!(world.sink.names(), ["one-time-link.peeked"]);
     assert_eq!(world.service.links(link.inquiry, None, 1).await.unwrap()[0].uses, 1);
     // Another key, none, or another client is judged as if there were no such rule.
@@ -546,7 +546,7 @@ async fn at_its_expiry_a_link_is_expired() {
         match world.redeem(&link).await {
             Redemption::Granted(_) => assert_eq!(micros, -1),
             other => {
-                assert_eq!(refusal(other), Refusal::LinkExpired { at: Some(moved(world.now(), -micros)) })
+                assert_eq!(refusal(other), Refusal::LinkExpired { at: Some(moved(world.now(), -micros)) });
             }
         }
     }

@@ -131,13 +131,14 @@ impl Hidden {
     fn code(&mut self, text: &str) {
         const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         self.text(&text[1..], 8);
-        let bits: String =
-            text[1..33].chars().map(|symbol| format!("{:05b}", ALPHABET.find(symbol).unwrap())).collect();
+        let bits = text[1..33]
+            .chars()
+            .fold(String::new(), |bits, symbol| format!("{bits}{:05b}", ALPHABET.find(symbol).unwrap()));
         let bytes: Vec<u8> =
             (0..20).map(|n| u8::from_str_radix(&bits[8 * n..8 * n + 8], 2).unwrap()).collect();
         for run in bytes.windows(6) {
             self.0.insert(format!("{run:?}").trim_matches(['[', ']']).to_owned());
-            self.0.insert(run.iter().map(|byte| format!("{byte:02X}")).collect());
+            self.0.insert(run.iter().fold(String::new(), |text, byte| format!("{text}{byte:02X}")));
         }
     }
 

@@ -141,7 +141,7 @@ async fn the_first_write_makes_the_expiry_durable() {
             "claim" => drop(world.service.claim(text, &attempt).await.unwrap()),
             "session" => drop(world.service.start_session(id).await.unwrap_err()),
             "revoke" => {
-                assert!(!world.service.revoke(id, inquiry_otl::Revocation::Everything).await.unwrap())
+                assert!(!world.service.revoke(id, inquiry_otl::Revocation::Everything).await.unwrap());
             }
             "resume" => drop(world.service.resume(id).await.unwrap()),
             "expire" => drop(world.service.expire(id).await.unwrap()),
