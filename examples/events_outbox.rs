@@ -31,7 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if batch.is_empty() {
             break;
         }
-        batch.iter().for_each(|delivery| receiver.post(delivery));
+        for delivery in &batch {
+            receiver.post(delivery);
+        }
         // A receipt is good for as long as its event is there: acknowledge what was sent, and nothing else.
         let receipts = batch.into_iter().map(|delivery| delivery.receipt).collect();
         println!("-- acknowledged {}", store.acknowledge(receipts).await?);
