@@ -94,7 +94,7 @@ pub fn issue<'a>(
                 && live_until <= link.expires_at
                 && link.derivation.is_some_and(|derivation| keys.contains(derivation.key))
         };
-        let newest = links.into_iter().take_while(|link| link.epoch == inquiry.epoch).find(fits);
+        let newest = links.into_iter().find(fits);
         if let Some(link) = newest {
             return Issuance::Reuse(link.id);
         }
@@ -146,6 +146,7 @@ fn is_outstanding(link: &LinkRecord, inquiry: &InquiryRecord, command: &IssueLin
         LinkState::Used(_) => false,
     };
     unclaimed
+        && link.epoch == inquiry.epoch
         && link.purpose == command.purpose
         && link.parent == command.parent
         && link.generation == inquiry.generations.of(link.purpose).number
