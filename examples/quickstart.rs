@@ -15,8 +15,7 @@ use inquiry_otl::{
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-const HELP: &str = "\
-  again     present the last link again, as it was sent
+const HELP: &str = "  again     present the last link again, as it was sent
   mangle    present it with what mail does to a link
   wrong     present it with one symbol changed
   new       issue another link
