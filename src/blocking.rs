@@ -59,7 +59,7 @@ impl Wake for Unpark {
     }
 }
 
-/// A [`Service`](crate::Service) whose methods wait: the same names, the same answers.
+/// A [`Service`] whose methods wait: the same names, the same answers.
 ///
 /// ```
 /// use inquiry_otl::{Attempt, LinkRequest, MemoryStore, NewInquiry, Redemption, Service, TemplateId};

@@ -1,4 +1,4 @@
-//! What can go wrong in a call to the service: one enum per operation, and [`Error`] for all of them.
+//! What can go wrong in a call to the service: one enum per operation, and [`enum@Error`] for all of them.
 //!
 //! A refusal of a redemption is not among them: it is an answer. Nothing here repeats a secret.
 

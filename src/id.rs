@@ -48,7 +48,7 @@ macro_rules! foreign_id {
             /// [`IdError`], which says what is wrong with the id.
             pub fn new(text: &str) -> Result<Self, IdError> {
                 let rest = text.strip_prefix($prefix).ok_or(IdError::Prefix { expected: $prefix })?;
-                if rest.is_empty() || text.len() > Short::MAX {
+                if rest.is_empty() || Short::MAX < text.len() {
                     return Err(IdError::Length);
                 }
                 Short::new(text, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -235,7 +235,7 @@ impl Body {
         let mut bits = 0_u128;
         for (place, symbol) in text.bytes().enumerate() {
             let value = Self::SYMBOLS.iter().position(|s| *s == symbol).ok_or(IdError::Alphabet)?;
-            if place == 0 && value > 7 {
+            if place == 0 && 7 < value {
                 // 26 symbols are 130 bits: the first one holds three.
                 return Err(IdError::Alphabet);
             }

@@ -28,7 +28,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout of `bytes` secret bytes (32 at most) whose check also stands over `context`.
     pub(crate) const fn new(lead: Lead, bytes: u8, context: &[u8]) -> Self {
-        let bytes = if bytes > 32 { 32 } else { bytes };
+        let bytes = if 32 < bytes { 32 } else { bytes };
         let bits = (bytes as u16) << 3;
         // At most 52 symbols for 256 bits.
         #[allow(clippy::cast_possible_truncation)]
@@ -44,7 +44,7 @@ impl Layout {
             rest = tail;
         }
         let mut left = layout.len();
-        while left > 0 {
+        while 0 < left {
             state = step(state, 0);
             left = left.saturating_sub(1);
         }

@@ -103,7 +103,7 @@ macro_rules! bounded_text {
             pub fn new(text: &str) -> Result<Self, TextError> {
                 if text.is_empty() {
                     Err(TextError::Empty)
-                } else if text.len() > Self::MAX_BYTES {
+                } else if Self::MAX_BYTES < text.len() {
                     Err(TextError::TooLong { max: Self::MAX_BYTES })
                 } else if text.chars().any(char::is_control) {
                     Err(TextError::Alphabet)

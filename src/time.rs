@@ -148,7 +148,7 @@ impl Interval {
     pub const fn from_seconds(seconds: i64) -> Result<Self, TimeError> {
         if seconds < 1 {
             Err(TimeError::EmptyInterval)
-        } else if seconds > u32::MAX as i64 {
+        } else if (u32::MAX as i64) < seconds {
             Err(TimeError::IntervalTooLong)
         } else {
             // Checked above: between 1 and 2³²−1.

@@ -19,7 +19,7 @@ impl Housekeeping for MemoryStore {
                 if command.now < deadline {
                     break;
                 }
-                if swept.events.len() >= command.limit as usize {
+                if command.limit as usize <= swept.events.len() {
                     swept.more = true;
                     return false;
                 }

@@ -206,7 +206,8 @@ pub struct Peeked {
 pub struct Diagnosis {
     /// What is wrong with what was pasted, in words, if it could not be read.
     pub unreadable: Option<String>,
-    /// What a redemption would get at this moment, if not a grant: the same reason that it would give.
+    /// Why a redemption would be refused at this moment. If it would not be, `link` tells whether it would be
+    /// the first use, a replay (`uses`), or too early (`claimed_until`).
     pub refusal: Option<Refusal>,
     /// Everything that the link remembers, if it is known (L7).
     pub link: Option<OneTimeLink>,

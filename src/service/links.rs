@@ -28,7 +28,7 @@ impl<S: LinkStore> Service<S> {
     /// # Errors
     /// [`IssueError::NotOpen`] if the inquiry is not open; it says to resume first where that helps (L1).
     /// [`IssueError::SessionNotLive`] for a hand-off from a dead session. [`IssueError::NeedsKey`],
-    /// [`IssueError::NotFound`], [`IssueError::Altered`], [`IssueError::Store`].
+    /// [`IssueError::NotFound`], [`IssueError::Store`].
     ///
     /// ```
     /// # use inquiry_otl::*;
@@ -96,7 +96,7 @@ impl<S: LinkStore> Service<S> {
         links
     }
 
-    /// The links of an inquiry, newest first, at most `limit`; those behind `before`, if it is given (L7).
+    /// The links of an inquiry, newest first, at most `limit`, which is at least 1; those behind `before`, if it is given (L7).
     ///
     /// # Errors
     /// [`ReadError::NotFound`] if there is no such inquiry, [`ReadError::Store`].
@@ -129,7 +129,7 @@ impl<S: LinkStore> Service<S> {
         Ok(seen.collect())
     }
 
-    /// The sessions of an inquiry, newest first, at most `limit`; those behind `before`, if it is given (D7).
+    /// The sessions of an inquiry, newest first, at most `limit`, which is at least 1; those behind `before`, if it is given (D7).
     ///
     /// # Errors
     /// [`ReadError::NotFound`] if there is no such inquiry, [`ReadError::Store`].

@@ -57,7 +57,9 @@ pub struct Service<S> {
 }
 
 impl<S: LinkStore> Service<S> {
-    /// A service with every part at its default: see [`builder`](Self::builder) for what they are.
+    /// A service with every part at its default: see [`ServiceBuilder`] for what they are.
+    ///
+    /// A store that others use too is handed over as `&store` or as an [`Arc`](std::sync::Arc) of it.
     pub fn new(store: S) -> Self {
         Self::builder(store).assemble()
     }

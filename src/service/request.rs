@@ -103,7 +103,8 @@ impl LinkRequest {
         }
     }
 
-    /// The same with a life of its own; otherwise the inquiry's policy says it (L2).
+    /// The same with a life of its own; otherwise the inquiry's policy says it (L2). A link that is given out
+    /// again keeps the expiry that it has.
     #[must_use]
     pub const fn expires_in(mut self, interval: Interval) -> Self {
         self.expires_in = Some(interval);
