@@ -36,7 +36,7 @@ pub(crate) fn read_into(text: &str, bytes: &mut [u8]) -> Result<(), NotHex> {
 }
 
 /// Reads the hexadecimal digits of an array.
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "serde", test))]
 pub(crate) fn read<const N: usize>(text: &str) -> Result<[u8; N], NotHex> {
     let mut bytes = [0; N];
     read_into(text, &mut bytes).map(|()| bytes)
