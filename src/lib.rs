@@ -157,6 +157,8 @@ pub mod store;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Code, CodeError, CodeFormat, CodeFormatError, Region};

@@ -11,6 +11,8 @@
 #[cfg(feature = "blocking")]
 mod blocking;
 mod code;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod events;
 mod input;
 mod inquiry;

@@ -1,0 +1,26 @@
+//! The executable contract of a store: whoever writes one proves it here.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a check panics when a store is wrong"
+)]
+#![allow(clippy::missing_panics_doc, reason = "so does every check")]
+
+mod check;
+mod fixture;
+mod race;
+mod stage;
+mod suite;
+
+pub mod changing;
+pub mod creating;
+
+pub use check::Check;
+pub use fixture::{Fixture, Fresh};
+#[doc(hidden)]
+pub use suite::run;
+pub use suite::{checks, housekeeping_checks, outbox_checks};

@@ -1,0 +1,83 @@
+//! The list of all checks, and the macros that make a test of each.
+
+use super::{Check, Fixture, changing, creating};
+use crate::store::{Housekeeping, LinkStore, Outbox};
+
+/// Declares a list of checks and the macro that makes tests of them. `$` is passed in, to stand in that macro.
+macro_rules! suite {
+    (
+        ($d:tt)
+        $(#[$list_doc:meta])*
+        fn $list:ident: $($bound:path),+;
+        $(#[$tests_doc:meta])*
+        macro $tests:ident;
+        $($group:ident { $($check:ident)* })*
+    ) => {
+        $(#[$list_doc])*
+        #[must_use]
+        pub fn $list<F: Fixture>() -> Vec<Check<F>>
+        where
+            F::Store: $($bound +)+,
+        {
+            vec![$($(Check { name: stringify!($check), body: |fixture| Box::pin($group::$check(fixture)) },)*)*]
+        }
+
+        $(#[$tests_doc])*
+        #[macro_export]
+        macro_rules! $tests {
+            ($d fixture:expr) => {
+                $($(
+                    #[test]
+                    fn $check() {
+                        $crate::conformance::run(&$crate::conformance::$list(), stringify!($check), $d fixture);
+                    }
+                )*)*
+            };
+        }
+    };
+}
+
+suite! {
+    ($)
+    /// Every check of a [`LinkStore`].
+    fn checks: LinkStore;
+    /// Makes a `#[test]` of every check of a [`LinkStore`](crate::store::LinkStore), with the fixture given.
+    ///
+    /// See the [module](crate::conformance) for an example.
+    macro link_store_conformance;
+
+    creating {
+        creating_is_not_updating
+        one_of_many_creations_wins
+        tenants_are_apart
+        tenants_share_ids
+    }
+    changing {
+        a_stale_change_is_a_conflict
+    }
+}
+
+suite! {
+    ($)
+    /// Every check of a store's [`Housekeeping`].
+    fn housekeeping_checks: Housekeeping;
+    /// Makes a `#[test]` of every check of a [`Housekeeping`](crate::store::Housekeeping), with the fixture given.
+    macro housekeeping_conformance;
+}
+
+suite! {
+    ($)
+    /// Every check of a store's [`Outbox`].
+    fn outbox_checks: Outbox;
+    /// Makes a `#[test]` of every check of an [`Outbox`](crate::store::Outbox), with the fixture given.
+    macro outbox_conformance;
+}
+
+/// What the tests of the macros do: they fail with what the store did wrong.
+#[doc(hidden)]
+pub fn run<F: Fixture>(checks: &[Check<F>], name: &str, fixture: F) {
+    let check = checks.iter().find(|check| check.name == name).expect("the macro names checks of the list");
+    if let Err(wrong) = check.run(fixture) {
+        panic!("{name}: {wrong}");
+    }
+}
