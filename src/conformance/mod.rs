@@ -18,6 +18,8 @@ mod suite;
 
 pub mod changing;
 pub mod creating;
+pub mod issuing;
+pub mod lapsing;
 
 pub use check::Check;
 pub use fixture::{Fixture, Fresh};

@@ -279,8 +279,12 @@ impl<S: LinkStore + 'static> Stage<S> {
     }
 
     pub(super) async fn issue(&self, inquiry: InquiryId, now: Timestamp) -> Link {
-        let link = self.issued(self.new_link(inquiry, now)).await;
-        Link { id: link.id, inquiry, digest: link.digest }
+        self.issue_link(self.new_link(inquiry, now)).await
+    }
+
+    pub(super) async fn issue_link(&self, command: IssueLink) -> Link {
+        let link = self.issued(command).await;
+        Link { id: link.id, inquiry: link.inquiry, digest: link.digest }
     }
 
     pub(super) fn new_redeem(&self, digest: Digest, now: Timestamp) -> Redeem {

@@ -1,6 +1,6 @@
 //! The list of all checks, and the macros that make a test of each.
 
-use super::{Check, Fixture, changing, creating};
+use super::{Check, Fixture, changing, creating, issuing, lapsing};
 use crate::store::{Housekeeping, LinkStore, Outbox};
 
 /// Declares a list of checks and the macro that makes tests of them. `$` is passed in, to stand in that macro.
@@ -54,6 +54,37 @@ suite! {
     }
     changing {
         a_stale_change_is_a_conflict
+        one_of_many_changes_wins
+        the_end_kills_links_and_sessions
+        a_change_numbers_its_events
+        a_redemption_leaves_the_version
+        resuming_what_is_open_keeps_links
+        resuming_revives_nothing
+        a_resume_from_expired_resets_the_count
+    }
+    lapsing {
+        a_redemption_meets_the_deadline
+        a_commit_meets_the_deadline
+        a_creation_meets_the_deadline
+        a_session_meets_the_deadline
+        a_revocation_meets_the_deadline
+        an_expiry_is_written_once
+        a_read_meets_no_deadline
+    }
+    issuing {
+        a_link_lives_as_it_should
+        a_new_link_is_kept_whole
+        only_open_inquiries_get_links
+        superseding_kills_the_purpose
+        superseding_kills_a_thousand
+        keeping_keeps
+        the_same_link_is_returned
+        what_does_not_fit_is_superseded
+        a_hand_off_link_follows_its_session
+        simultaneous_creations_return_one_link
+        simultaneous_creations_leave_one_live
+        a_taken_name_creates_nothing
+        many_creations_answer_one_by_one
     }
 }
 
