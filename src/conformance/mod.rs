@@ -17,9 +17,15 @@ mod stage;
 mod suite;
 
 pub mod changing;
+pub mod claiming;
 pub mod creating;
 pub mod issuing;
 pub mod lapsing;
+pub mod reading;
+pub mod redeeming;
+pub mod repeating;
+pub mod replaying;
+pub mod revoking;
 
 pub use check::Check;
 pub use fixture::{Fixture, Fresh};

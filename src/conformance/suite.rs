@@ -1,6 +1,9 @@
 //! The list of all checks, and the macros that make a test of each.
 
-use super::{Check, Fixture, changing, creating, issuing, lapsing};
+use super::{
+    Check, Fixture, changing, claiming, creating, issuing, lapsing, reading, redeeming, repeating, replaying,
+    revoking,
+};
 use crate::store::{Housekeeping, LinkStore, Outbox};
 
 /// Declares a list of checks and the macro that makes tests of them. `$` is passed in, to stand in that macro.
@@ -85,6 +88,65 @@ suite! {
         simultaneous_creations_leave_one_live
         a_taken_name_creates_nothing
         many_creations_answer_one_by_one
+    }
+    redeeming {
+        exactly_one_first_use
+        an_unknown_code_finds_nothing
+        nearly_the_code_finds_nothing
+        a_first_use_starts_a_session
+        a_link_expires_to_the_microsecond
+        what_ended_is_named_first
+        what_was_used_is_named_next
+        a_redemption_too_many_expires_the_inquiry
+        the_session_limit_holds_in_a_race
+        a_spent_link_stays_spent
+        a_refusal_spends_nothing
+        a_grace_does_not_shorten_an_unused_link
+    }
+    replaying {
+        a_replay_opens_the_same_session
+        replays_end_at_the_cap
+        a_replay_adds_a_token
+        a_replay_compares_clients
+        a_grace_outlives_the_link
+        a_grace_ends_with_what_it_opens
+        a_grace_survives_a_restart
+    }
+    repeating {
+        the_same_attempt_gets_the_same_session
+        a_repeat_outlives_the_link
+        another_attempt_is_judged_anew
+        a_key_alone_opens_nothing
+        repeats_end_with_what_they_open
+        superseding_does_not_end_repeats
+    }
+    claiming {
+        a_claim_holds_until_its_lease_ends
+        a_commit_is_the_first_use
+        a_commit_needs_its_lease
+        a_commit_can_be_repeated
+        a_release_frees_the_link
+        a_dropped_claim_frees_itself
+        a_commit_needs_a_live_link
+        a_claim_outlives_the_link
+        a_commit_too_many_expires_the_inquiry
+    }
+    revoking {
+        one_link_is_revoked
+        one_session_is_revoked
+        all_links_are_revoked
+        everything_is_revoked
+        what_is_unknown_is_not_revoked
+        what_ended_is_not_revoked
+    }
+    reading {
+        a_session_is_started
+        a_session_too_many_expires_the_inquiry
+        a_session_keeps_its_deadline
+        only_open_inquiries_start_sessions
+        links_are_listed_newest_first
+        sessions_are_listed_newest_first
+        inspecting_changes_nothing
     }
 }
 
