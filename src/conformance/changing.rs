@@ -97,8 +97,14 @@ pub async fn a_change_numbers_its_events<F: Fixture>(fixture: &F) {
     let events = stage.act(inquiry, Action::Resume, late).await;
     let events = stage.events(inquiry, &events);
     let numbers: Vec<_> = events.iter().map(|event| event.sequence).collect();
-    assert_eq!(numbers, [Some(2), Some(3)], "a resume from expired is two events, numbered behind the creation's");
-    assert!(matches!(events[0].kind, EventKind::InquiryExpired { expired_at, .. } if expired_at == sec(DEADLINE)));
+    assert_eq!(
+        numbers,
+        [Some(2), Some(3)],
+        "a resume from expired is two events, numbered behind the creation's"
+    );
+    assert!(
+        matches!(events[0].kind, EventKind::InquiryExpired { expired_at, .. } if expired_at == sec(DEADLINE))
+    );
     assert!(matches!(events[1].kind, EventKind::InquiryResumed { .. }), "the resume comes after the expiry");
     assert_eq!(events[1].id, events[0].id.nth(1), "the ids of a command's events follow one another");
     assert!(events.iter().all(|event| event.at == late), "an event is dated by its command");
@@ -117,12 +123,23 @@ pub async fn a_redemption_leaves_the_version<F: Fixture>(fixture: &F) {
     stage.use_first(link, sec(2)).await;
     stage.start(inquiry, sec(2)).await;
     let after = stage.record(inquiry).await;
-    assert_eq!((after.version, after.sessions_started), (before.version, 2), "version and sessions after two starts");
+    assert_eq!(
+        (after.version, after.sessions_started),
+        (before.version, 2),
+        "version and sessions after two starts"
+    );
     let outcome = stage.change(start).await;
     assert!(matches!(outcome, ChangeOutcome::Changed(_)), "a redemption made a change conflict: {outcome:?}");
     let after = stage.record(inquiry).await;
-    assert_eq!(after.sessions_started, 2, "a change that was computed before a redemption took its session back");
-    assert_eq!(after.last_sequence, before.last_sequence + 2, "a change went back behind a redemption's event");
+    assert_eq!(
+        after.sessions_started, 2,
+        "a change that was computed before a redemption took its session back"
+    );
+    assert_eq!(
+        after.last_sequence,
+        before.last_sequence + 2,
+        "a change went back behind a redemption's event"
+    );
 }
 
 /// R3, R2: resuming an inquiry that is open moves its deadline, and leaves links and sessions as they are.
@@ -135,9 +152,16 @@ pub async fn resuming_what_is_open_keeps_links<F: Fixture>(fixture: &F) {
     let after = stage.record(inquiry).await;
     assert_eq!(after.inquiry.expires_at, sec(4 + AFTER_RESUME), "the deadline after a resume");
     assert_eq!(after.epoch, before.epoch, "resuming what is open ended an epoch");
-    assert_eq!(after.sessions_started, before.sessions_started, "resuming what is open set its sessions back");
+    assert_eq!(
+        after.sessions_started, before.sessions_started,
+        "resuming what is open set its sessions back"
+    );
     assert!(stage.is_live(inquiry, session, sec(5)).await, "resuming what is open killed a session");
-    assert_eq!(stage.redeem(unused, sec(5)).await, Verdict::FirstUse, "a link after its open inquiry was resumed");
+    assert_eq!(
+        stage.redeem(unused, sec(5)).await,
+        Verdict::FirstUse,
+        "a link after its open inquiry was resumed"
+    );
     assert_eq!(stage.commit(&held, sec(5)).await.verdict, Verdict::FirstUse, "and a claim");
 }
 
@@ -175,7 +199,11 @@ pub async fn a_resume_from_expired_resets_the_count<F: Fixture>(fixture: &F) {
     assert_eq!(stage.record(inquiry).await.sessions_started, 2, "a resume of an open inquiry");
     stage.act(inquiry, Action::Expire, sec(4)).await;
     stage.act(inquiry, Action::Resume, sec(5)).await;
-    assert_eq!(stage.record(inquiry).await.sessions_started, 0, "a resume from expired starts the count anew");
+    assert_eq!(
+        stage.record(inquiry).await.sessions_started,
+        0,
+        "a resume from expired starts the count anew"
+    );
     stage.start(inquiry, sec(6)).await;
     stage.start(inquiry, sec(7)).await;
 }

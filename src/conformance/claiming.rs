@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{
     Fixture,
+    race::race,
     stage::{Held, LEASE, LINK, Stage, interval, micros, policy, sec},
 };
 use crate::{
@@ -40,7 +41,11 @@ pub async fn a_claim_holds_until_its_lease_ends<F: Fixture>(fixture: &F) {
     assert_eq!(stage.redeem_as(other).await.verdict, Verdict::Claimed, "a link whose lease ended");
     let lost = stage.commit(&held, held.until).await.verdict;
     assert_eq!(lost, Verdict::Refused(Refusal::LeaseLost), "the commit of a claim that another one replaced");
-    assert_eq!(stage.commit(&second, second.until.minus(interval(1))).await.verdict, Verdict::FirstUse, "the other");
+    assert_eq!(
+        stage.commit(&second, second.until.minus(interval(1))).await.verdict,
+        Verdict::FirstUse,
+        "the other"
+    );
 }
 
 /// D5, D7, E7: a commit is the first use: its instant counts, and key and binding are those of the claim.
@@ -79,7 +84,11 @@ pub async fn a_commit_is_the_first_use<F: Fixture>(fixture: &F) {
     assert_eq!(session.expires_at, before.inquiry.expires_at, "it lives until the deadline of the commit");
     assert_eq!(view.inquiry.sessions_started, before.sessions_started + 1, "a commit counts a session");
     let again = Redeem { attempt, binding, ..stage.new_redeem(link.digest, micros(now, 1)) };
-    assert_eq!(stage.redeem_as(again).await.verdict, Verdict::Repeat, "the attempt of the claim, asked again");
+    assert_eq!(
+        stage.redeem_as(again).await.verdict,
+        Verdict::Repeat,
+        "the attempt of the claim, asked again"
+    );
 }
 
 /// D5: at the end of its lease a commit is refused, also if nobody took the link since.
@@ -120,7 +129,11 @@ pub async fn a_commit_can_be_repeated<F: Fixture>(fixture: &F) {
     assert_eq!(after, before, "a repeated commit changed more than the session's tokens");
     stage.revoke(inquiry, Revocation::Session(session), sec(5)).await;
     let used = Verdict::Refused(Refusal::Used { first_at: sec(3) });
-    assert_eq!(stage.commit(&held, sec(6)).await.verdict, used, "a repeated commit whose session was revoked");
+    assert_eq!(
+        stage.commit(&held, sec(6)).await.verdict,
+        used,
+        "a repeated commit whose session was revoked"
+    );
 }
 
 /// D5: a release frees the link at once, and only the claim that holds it can do so.
@@ -133,8 +146,16 @@ pub async fn a_release_frees_the_link<F: Fixture>(fixture: &F) {
     let claimed = stage.all(inquiry).await;
     let stranger = Held { token: stage.new_digest(), ..held };
     assert_eq!(stage.release(&stranger, sec(3)).await, Released::NotHeld, "a release by another token");
-    assert_eq!(stage.release(&held, held.until).await, Released::NotHeld, "a release at the end of the lease");
-    assert_eq!(stage.all(inquiry).await, claimed, "a release that found nothing to release changed something");
+    assert_eq!(
+        stage.release(&held, held.until).await,
+        Released::NotHeld,
+        "a release at the end of the lease"
+    );
+    assert_eq!(
+        stage.all(inquiry).await,
+        claimed,
+        "a release that found nothing to release changed something"
+    );
     assert_eq!(stage.release(&held, micros(held.until, -1)).await, Released::Released, "a release in time");
     assert_eq!(stage.all(inquiry).await, before, "a released link is not as it was before the claim");
     assert_eq!(stage.release(&held, sec(3)).await, Released::NotHeld, "a second release");
@@ -204,4 +225,25 @@ pub async fn a_commit_too_many_expires_the_inquiry<F: Fixture>(fixture: &F) {
     let after = stage.record(inquiry).await;
     assert_eq!((after.inquiry.status, after.version), (Status::Expired, before.version + 1), "the inquiry");
     assert_ne!(after.epoch, before.epoch, "an expiry ends the epoch");
+}
+
+/// D1, D5, T1: of 16 simultaneous commits of one claim exactly one is the first use, and all get its session.
+pub async fn one_of_many_commits_is_the_first_use<F: Fixture>(fixture: &F) {
+    let stage = Stage::new(fixture).await;
+    for _ in 0..8 {
+        let inquiry = stage.inquiry().await;
+        let held = stage.claim(stage.issue(inquiry, sec(1)).await, sec(2)).await;
+        let racers = stage.clone();
+        let attempts = race(16, move |_| {
+            let stage = racers.clone();
+            async move { stage.commit(&held, sec(3)).await }
+        })
+        .await;
+        let first_uses = attempts.iter().filter(|attempted| attempted.verdict == Verdict::FirstUse).count();
+        assert_eq!(first_uses, 1, "of 16 simultaneous commits of one claim exactly one may be the first use");
+        let mut sessions: Vec<_> =
+            attempts.iter().map(|attempted| attempted.session.map(|session| session.id)).collect();
+        sessions.dedup();
+        assert!(matches!(sessions[..], [Some(_)]), "commits of one claim got several sessions, or none");
+    }
 }

@@ -110,7 +110,11 @@ pub async fn only_open_inquiries_get_links<F: Fixture>(fixture: &F) {
         assert_eq!(stage.all(inquiry).await, before, "a link that was not created changed something");
     }
     let unknown = stage.new_link(stage.new_inquiry_id(), sec(3));
-    assert_eq!(stage.issue_as(unknown).await, IssueOutcome::NotFound, "a link for an inquiry that is not there");
+    assert_eq!(
+        stage.issue_as(unknown).await,
+        IssueOutcome::NotFound,
+        "a link for an inquiry that is not there"
+    );
 }
 
 /// L5: superseding kills all earlier links of the purpose, however many, and no other; it is one event.
@@ -130,7 +134,8 @@ pub async fn superseding_kills_the_purpose<F: Fixture>(fixture: &F) {
     };
     let kinds: Vec<_> = stage.events(inquiry, &events).iter().map(|event| event.kind).collect();
     let superseded = EventKind::LinkSuperseded { purpose: Purpose::Resume, by: link.id };
-    let created = EventKind::LinkCreated { link: link.id, purpose: link.purpose, expires_at: link.expires_at };
+    let created =
+        EventKind::LinkCreated { link: link.id, purpose: link.purpose, expires_at: link.expires_at };
     assert_eq!(kinds, [superseded, created], "the events of a superseding link");
     let gone = Verdict::Refused(Refusal::Superseded { by: Some(link.id), at: Some(sec(3)) });
     for link in earlier {
@@ -166,7 +171,11 @@ pub async fn keeping_keeps<F: Fixture>(fixture: &F) {
     let stage = Stage::new(fixture).await;
     let inquiry = stage.inquiry().await;
     let (first, second) = (stage.issue(inquiry, sec(1)).await, stage.issue(inquiry, sec(2)).await);
-    assert_eq!(stage.redeem(first, sec(3)).await, Verdict::FirstUse, "a link beside which another was created");
+    assert_eq!(
+        stage.redeem(first, sec(3)).await,
+        Verdict::FirstUse,
+        "a link beside which another was created"
+    );
     assert_eq!(stage.redeem(second, sec(3)).await, Verdict::FirstUse, "and the other one");
 }
 
@@ -185,7 +194,9 @@ pub async fn the_same_link_is_returned<F: Fixture>(fixture: &F) {
     stage.issued(by_key(1, sec(399))).await; // Too short.
     stage.issued(by_key(3, sec(500))).await; // Its key is not in the set.
     stage.issue(inquiry, sec(1)).await; // It has no key.
-    stage.issued(IssueLink { derivation: Some(derived_from(1, 9)), ..handoff(&stage, inquiry, session) }).await;
+    stage
+        .issued(IssueLink { derivation: Some(derived_from(1, 9)), ..handoff(&stage, inquiry, session) })
+        .await;
     let asked = || IssueLink {
         derivation: Some(derived_from(1, 40)),
         outstanding: Outstanding::ReturnSame { keys: keys(), live_until: sec(400) },
@@ -211,13 +222,22 @@ pub async fn the_same_link_is_returned<F: Fixture>(fixture: &F) {
     let fits = Link { id: fits.id, inquiry, digest: fits.digest };
     let held = stage.claim(fits, sec(2)).await;
     let again = stage.issue_as(asked()).await;
-    assert!(matches!(&again, IssueOutcome::Reused { link, .. } if link.id == oldest.id), "while claimed: {again:?}");
+    assert!(
+        matches!(&again, IssueOutcome::Reused { link, .. } if link.id == oldest.id),
+        "while claimed: {again:?}"
+    );
     let later = IssueLink { now: held.until, ..asked() };
     let again = stage.issue_as(later).await;
-    assert!(matches!(&again, IssueOutcome::Reused { link, .. } if link.id == fits.id), "its lease over: {again:?}");
+    assert!(
+        matches!(&again, IssueOutcome::Reused { link, .. } if link.id == fits.id),
+        "its lease over: {again:?}"
+    );
     stage.use_first(fits, sec(50)).await;
     let again = stage.issue_as(IssueLink { now: sec(60), ..asked() }).await;
-    assert!(matches!(&again, IssueOutcome::Reused { link, .. } if link.id == oldest.id), "when used: {again:?}");
+    assert!(
+        matches!(&again, IssueOutcome::Reused { link, .. } if link.id == oldest.id),
+        "when used: {again:?}"
+    );
 }
 
 /// L5: if no link fits, a new one supersedes the others: what is dead, used, expired or of another life never fits.
@@ -230,7 +250,10 @@ pub async fn what_does_not_fit_is_superseded<F: Fixture>(fixture: &F) {
     let first = stage.issued(asked(sec(1))).await;
     stage.revoke(inquiry, Revocation::Link(first.id), sec(2)).await;
     let second = stage.issued(asked(sec(3))).await;
-    assert_ne!(second.generation, first.generation, "a link that was revoked alone still belongs to its generation");
+    assert_ne!(
+        second.generation, first.generation,
+        "a link that was revoked alone still belongs to its generation"
+    );
     stage.revoke(inquiry, Revocation::AllLinks, sec(4)).await;
     let third = stage.issued(asked(sec(5))).await;
     let nothing = Outstanding::ReturnSame { keys: KeySet::from_bits(1 << 9), live_until: sec(5) };
@@ -261,7 +284,11 @@ pub async fn a_hand_off_link_follows_its_session<F: Fixture>(fixture: &F) {
     assert_eq!(link.parent, Some(session), "a hand-off link forgot the session that made it");
     let link = Link { id: link.id, inquiry, digest: link.digest };
     let view = stage.view(link).await;
-    assert_eq!(view.parent.map(|parent| parent.id), Some(session), "the session that made a link is shown with it");
+    assert_eq!(
+        view.parent.map(|parent| parent.id),
+        Some(session),
+        "the session that made a link is shown with it"
+    );
 
     let asked = IssueLink {
         derivation: Some(derived_from(1, 2)),
@@ -280,7 +307,11 @@ pub async fn a_hand_off_link_follows_its_session<F: Fixture>(fixture: &F) {
         let before = stage.all(inquiry).await;
         let outcome = stage.issue_as(command).await;
         assert_eq!(outcome, IssueOutcome::SessionNotLive, "a hand-off link of a session that is not live");
-        assert_eq!(stage.all(inquiry).await, before, "a hand-off link that was not created changed something");
+        assert_eq!(
+            stage.all(inquiry).await,
+            before,
+            "a hand-off link that was not created changed something"
+        );
     }
 }
 
@@ -309,7 +340,8 @@ pub async fn simultaneous_creations_return_one_link<F: Fixture>(fixture: &F) {
             .collect();
         given.dedup();
         assert_eq!(given.len(), 1, "16 simultaneous creations that return the same link gave out several");
-        let created = outcomes.iter().filter(|outcome| matches!(outcome, IssueOutcome::Issued { .. })).count();
+        let created =
+            outcomes.iter().filter(|outcome| matches!(outcome, IssueOutcome::Issued { .. })).count();
         assert_eq!(created, 1, "and one of them says that it is new");
         assert_eq!(stage.all(inquiry).await.links.len(), 1, "and one is kept");
     }
@@ -348,11 +380,8 @@ pub async fn a_taken_name_creates_nothing<F: Fixture>(fixture: &F) {
         let digest = IssueLink { digest: link.digest, ..new() };
         assert_eq!(stage.issue_as(digest).await, IssueOutcome::Taken, "a digest was given to two links");
     }
-    let id = IssueLink {
-        link: link.id,
-        outstanding: Outstanding::Supersede,
-        ..stage.new_link(inquiry, sec(2))
-    };
+    let id =
+        IssueLink { link: link.id, outstanding: Outstanding::Supersede, ..stage.new_link(inquiry, sec(2)) };
     assert_eq!(stage.issue_as(id).await, IssueOutcome::Taken, "an id was given to two links");
     let after = (stage.all(inquiry).await, stage.all(elsewhere).await);
     assert_eq!(after, before, "a link that was not created, since its name is taken, changed something");
@@ -381,17 +410,29 @@ pub async fn many_creations_answer_one_by_one<F: Fixture>(fixture: &F) {
     let issued = |n: usize| matches!(&outcomes[n], IssueOutcome::Issued { link, .. } if link.id == links[n]);
     assert_eq!(outcomes.len(), links.len(), "there must be as many answers as commands");
     assert!(issued(0) && issued(4) && issued(5), "the commands that can be carried out: {outcomes:?}");
-    assert!(matches!(outcomes[1], IssueOutcome::NotOpen { .. }), "the one of an ended inquiry: {:?}", outcomes[1]);
+    assert!(
+        matches!(outcomes[1], IssueOutcome::NotOpen { .. }),
+        "the one of an ended inquiry: {:?}",
+        outcomes[1]
+    );
     assert_eq!(outcomes[2], IssueOutcome::NotFound, "the one of no inquiry");
     assert_eq!(outcomes[3], IssueOutcome::Taken, "the one with a digest that is taken");
     let gone = Refusal::Superseded { by: Some(links[4]), at: Some(sec(2)) };
     let attempted = stage.redeem_as(stage.new_redeem(fine.digest, sec(3))).await;
-    assert_eq!(attempted.verdict, Verdict::Refused(gone), "a link that a later command of the same call supersedes");
+    assert_eq!(
+        attempted.verdict,
+        Verdict::Refused(gone),
+        "a link that a later command of the same call supersedes"
+    );
     assert_eq!(stage.store.issue_many(Vec::new()).await.len(), 0, "no commands have no answers");
 }
 
 /// A hand-off link that a session makes.
-fn handoff<S: LinkStore + 'static>(stage: &Stage<S>, inquiry: InquiryId, session: crate::SessionId) -> IssueLink {
+fn handoff<S: LinkStore + 'static>(
+    stage: &Stage<S>,
+    inquiry: InquiryId,
+    session: crate::SessionId,
+) -> IssueLink {
     let link = stage.new_link(inquiry, sec(2));
     IssueLink { purpose: Purpose::DeviceHandoff, parent: Some(session), ..link }
 }

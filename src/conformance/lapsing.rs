@@ -27,7 +27,8 @@ pub async fn a_redemption_meets_the_deadline<F: Fixture>(fixture: &F) {
             let link = stage.issue_link(command).await;
             let before = stage.record(inquiry).await.last_sequence;
             let (claim, _) = stage.new_claim(link, now);
-            let command = if claims { claim } else { Redeem { mode: crate::redemption::Mode::Once, ..claim } };
+            let command =
+                if claims { claim } else { Redeem { mode: crate::redemption::Mode::Once, ..claim } };
             let attempted = stage.redeem_as(command).await;
             let expired = Verdict::Refused(Refusal::InquiryExpired { at: sec(DEADLINE) });
             assert!(
@@ -117,7 +118,11 @@ pub async fn an_expiry_is_written_once<F: Fixture>(fixture: &F) {
     let late = sec(DEADLINE + 1);
     stage.redeem(link, late).await;
     let expired = stage.all(inquiry).await;
-    assert_eq!(expired.inquiry.inquiry.status, Status::Expired, "the first write that meets an expiry writes it");
+    assert_eq!(
+        expired.inquiry.inquiry.status,
+        Status::Expired,
+        "the first write that meets an expiry writes it"
+    );
     let attempted = stage.redeem_as(stage.new_redeem(link.digest, late)).await;
     assert!(attempted.events.is_empty(), "a second redemption announced the expiry again");
     assert!(matches!(
@@ -127,14 +132,18 @@ pub async fn an_expiry_is_written_once<F: Fixture>(fixture: &F) {
     let started = stage.start_as(stage.new_start(inquiry, late)).await;
     assert!(started.events.is_empty(), "a session announced the expiry again");
     let revoked = stage.revoke(inquiry, Revocation::Everything, late).await;
-    assert!(matches!(revoked, RevokeOutcome::Already(events) if events.is_empty()), "a revocation did: {revoked:?}");
+    assert!(
+        matches!(revoked, RevokeOutcome::Already(events) if events.is_empty()),
+        "a revocation did: {revoked:?}"
+    );
     assert_eq!(stage.all(inquiry).await, expired, "an expiry that was written was written again");
 }
 
 /// I6: reading an expired inquiry writes nothing, and shows it as it was last written.
 pub async fn a_read_meets_no_deadline<F: Fixture>(fixture: &F) {
     let stage = Stage::new(fixture).await;
-    let inquiry = stage.inquiry_with(super::stage::policy().with_after_create(interval(1)), sec(-3_000_000)).await;
+    let inquiry =
+        stage.inquiry_with(super::stage::policy().with_after_create(interval(1)), sec(-3_000_000)).await;
     // Whatever the wall clock shows, a store's own idea of now must not show in what it reads back.
     let record = stage.record(inquiry).await;
     assert_eq!(record.inquiry.status, Status::Created, "a read showed an expiry that nobody has written");
@@ -163,9 +172,17 @@ where
         let kind = EventKind::InquiryExpired { cause: Expiry::Deadline, expired_at: sec(DEADLINE) };
         let told: Vec<Event> = stage.events(inquiry, &events);
         let kinds: Vec<_> = told.iter().map(|event| (event.kind, event.sequence, event.at)).collect();
-        assert_eq!(kinds, [(kind, Some(before + 1), now)], "{offset} µs from the deadline: the event of the expiry");
+        assert_eq!(
+            kinds,
+            [(kind, Some(before + 1), now)],
+            "{offset} µs from the deadline: the event of the expiry"
+        );
         assert_eq!(record.inquiry.status, Status::Expired, "the expiry that a write met was not written");
-        assert_eq!(record.inquiry.expired_at, Some(sec(DEADLINE)), "an expiry by time is dated by the deadline");
+        assert_eq!(
+            record.inquiry.expired_at,
+            Some(sec(DEADLINE)),
+            "an expiry by time is dated by the deadline"
+        );
         assert_eq!(record.last_sequence, before + 1, "the event of the expiry was not counted");
         assert_ne!(record.epoch, stale.epoch, "the expiry ended no epoch");
         let change = stage.step(&stale, Action::Start, sec(5)).expect("it could be started then");

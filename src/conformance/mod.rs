@@ -12,13 +12,16 @@
 
 mod check;
 mod fixture;
+mod model;
 mod race;
 mod stage;
 mod suite;
 
 pub mod changing;
 pub mod claiming;
+pub mod comparing;
 pub mod creating;
+pub mod interrupting;
 pub mod issuing;
 pub mod lapsing;
 pub mod reading;

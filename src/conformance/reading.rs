@@ -37,7 +37,11 @@ pub async fn a_session_is_started<F: Fixture>(fixture: &F) {
     };
     let after = stage.all(inquiry).await;
     assert_eq!((answered.id, answered.link, answered.live), (session.id, None, true), "the session answered");
-    assert_eq!((answered.started_at, answered.expires_at), (session.started_at, session.expires_at), "its life");
+    assert_eq!(
+        (answered.started_at, answered.expires_at),
+        (session.started_at, session.expires_at),
+        "its life"
+    );
     assert_eq!(stage.session(inquiry, session.id).await.session, session, "the session that is found");
     assert_eq!(stage.session(inquiry, session.id).await.inquiry, after.inquiry, "and its inquiry");
     let mut expected = before;
@@ -144,7 +148,11 @@ pub async fn links_are_listed_newest_first<F: Fixture>(fixture: &F) {
             "a link in a list, and the same link inspected"
         );
     }
-    assert_eq!(all.items[0].parent.as_ref().map(|parent| parent.id), Some(session), "the session of a hand-off");
+    assert_eq!(
+        all.items[0].parent.as_ref().map(|parent| parent.id),
+        Some(session),
+        "the session of a hand-off"
+    );
     let mut seen = Vec::new();
     let mut before = None;
     loop {

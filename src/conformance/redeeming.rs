@@ -140,7 +140,11 @@ pub async fn a_first_use_starts_a_session<F: Fixture>(fixture: &F) {
     assert_eq!(attempted.inquiry, expected.inquiry.inquiry, "the inquiry that was answered");
     let answered = attempted.session.expect("a first use came without a session");
     assert_eq!((answered.id, answered.link, answered.live), (session.id, session.link, true), "its session");
-    assert_eq!((answered.started_at, answered.expires_at), (session.started_at, session.expires_at), "and its life");
+    assert_eq!(
+        (answered.started_at, answered.expires_at),
+        (session.started_at, session.expires_at),
+        "and its life"
+    );
     assert_eq!(stage.view(link).await.session, Some(session), "the session that is shown with the link");
 }
 
@@ -152,12 +156,13 @@ pub async fn a_link_expires_to_the_microsecond<F: Fixture>(fixture: &F) {
     let end = micros(sec(5 + LINK), 11);
     for (offset, good) in [(-1, true), (0, false), (1, false)] {
         let link = stage.issue(inquiry, at).await;
-        let expected = if good {
-            Verdict::FirstUse
-        } else {
-            Verdict::Refused(Refusal::LinkExpired { at: Some(end) })
-        };
-        assert_eq!(stage.redeem(link, micros(end, offset)).await, expected, "{offset} µs from a link's expiry");
+        let expected =
+            if good { Verdict::FirstUse } else { Verdict::Refused(Refusal::LinkExpired { at: Some(end) }) };
+        assert_eq!(
+            stage.redeem(link, micros(end, offset)).await,
+            expected,
+            "{offset} µs from a link's expiry"
+        );
     }
 }
 
@@ -228,10 +233,18 @@ pub async fn what_was_used_is_named_next<F: Fixture>(fixture: &F) {
     let other = stage.issue(inquiry, end).await;
     let busy = stage.claim(other, end).await;
     stage.start(inquiry, end).await;
-    assert_eq!(stage.redeem(other, end).await, Verdict::Busy { until: busy.until }, "claimed, at the session limit");
+    assert_eq!(
+        stage.redeem(other, end).await,
+        Verdict::Busy { until: busy.until },
+        "claimed, at the session limit"
+    );
     refused(&stage, link, held.until, expired(end), "expired and at the session limit").await;
     let record = stage.record(inquiry).await;
-    assert_eq!(record.inquiry.status, Status::Pending, "a refusal for another reason than the limit hit the limit");
+    assert_eq!(
+        record.inquiry.status,
+        Status::Pending,
+        "a refusal for another reason than the limit hit the limit"
+    );
 }
 
 /// E6: an inquiry starts as many sessions as its policy says; a redemption that asks for one more expires it.
@@ -264,7 +277,11 @@ pub async fn a_redemption_too_many_expires_the_inquiry<F: Fixture>(fixture: &F) 
     assert_eq!(events.len(), 1, "a redemption beyond the session limit is one event");
     assert_eq!((events[0].kind, events[0].sequence), (kind, Some(before.last_sequence + 1)), "the event");
     let after = stage.record(inquiry).await;
-    assert_eq!(after.inquiry.status, Status::Expired, "a redemption beyond the session limit expires the inquiry");
+    assert_eq!(
+        after.inquiry.status,
+        Status::Expired,
+        "a redemption beyond the session limit expires the inquiry"
+    );
     assert_eq!((after.version, after.inquiry.expired_at), (before.version + 1, Some(sec(5))), "as a change");
     refused(&stage, third, sec(6), Refusal::InquiryExpired { at: sec(5) }, "asked again").await;
 }
@@ -285,7 +302,10 @@ pub async fn the_session_limit_holds_in_a_race<F: Fixture>(fixture: &F) {
         })
         .await;
         let first_uses = verdicts.iter().filter(|verdict| **verdict == Verdict::FirstUse).count();
-        assert_eq!(first_uses, 5, "of 16 simultaneous first uses as many as the policy allows may start sessions");
+        assert_eq!(
+            first_uses, 5,
+            "of 16 simultaneous first uses as many as the policy allows may start sessions"
+        );
         assert_eq!(stage.record(inquiry).await.sessions_started, 5, "the count of sessions");
     }
 }
@@ -302,7 +322,11 @@ pub async fn a_spent_link_stays_spent<F: Fixture>(fixture: &F) {
     let session = committed.session.expect("a first use came without a session");
     assert_eq!(stage.release(&held, sec(3)).await, Released::Committed, "the release of what was committed");
     let (_, other) = stage.new_claim(plain, sec(3));
-    assert_eq!(stage.release(&other, sec(3)).await, Released::NotHeld, "the release of what was never claimed");
+    assert_eq!(
+        stage.release(&other, sec(3)).await,
+        Released::NotHeld,
+        "the release of what was never claimed"
+    );
     let used = Refusal::Used { first_at: sec(2) };
     assert_eq!(stage.commit(&other, sec(3)).await.verdict, Verdict::Refused(used), "its commit");
     stage.revoke(inquiry, Revocation::Session(session.id), sec(4)).await;
@@ -329,17 +353,28 @@ pub async fn a_refusal_spends_nothing<F: Fixture>(fixture: &F) {
     ] {
         let attempted = stage.redeem_as(command).await;
         assert_eq!(attempted.verdict, Verdict::Busy { until: held.until }, "a link that somebody holds");
-        assert!(attempted.events.is_empty() && attempted.session.is_none(), "a busy link is neither event nor grant");
+        assert!(
+            attempted.events.is_empty() && attempted.session.is_none(),
+            "a busy link is neither event nor grant"
+        );
     }
     let (_, stranger) = stage.new_claim(link, sec(3));
     let lost = stage.commit(&stranger, sec(3)).await;
     assert_eq!(lost.verdict, Verdict::Refused(Refusal::LeaseLost), "a commit by another token");
     let expired = stage.redeem_as(stage.new_redeem(link.digest, sec(1 + LINK))).await;
-    assert!(matches!(expired.verdict, Verdict::Refused(Refusal::LinkExpired { .. })), "{:?}", expired.verdict);
+    assert!(
+        matches!(expired.verdict, Verdict::Refused(Refusal::LinkExpired { .. })),
+        "{:?}",
+        expired.verdict
+    );
     assert!(expired.events.is_empty() && lost.events.is_empty(), "a refusal is no durable event");
     assert_eq!(stage.all(inquiry).await, before, "an attempt that was refused wrote something");
     // The store judges by the instants of its commands alone, so an earlier one is still good.
-    assert_eq!(stage.commit(&held, sec(4)).await.verdict, Verdict::FirstUse, "the claim that was there first");
+    assert_eq!(
+        stage.commit(&held, sec(4)).await.verdict,
+        Verdict::FirstUse,
+        "the claim that was there first"
+    );
 }
 
 /// T3, E7: a grace begins with the first use; it does not limit how long an unused link lives.
@@ -349,7 +384,11 @@ pub async fn a_grace_does_not_shorten_an_unused_link<F: Fixture>(fixture: &F) {
     let inquiry = stage.inquiry_with(policy().with_grace(grace), sec(0)).await;
     for late in [sec(61), sec(62), micros(sec(1 + LINK), -1)] {
         let link = stage.issue(inquiry, sec(1)).await;
-        assert_eq!(stage.redeem(link, late).await, Verdict::FirstUse, "an unused link, later than a grace is long");
+        assert_eq!(
+            stage.redeem(link, late).await,
+            Verdict::FirstUse,
+            "an unused link, later than a grace is long"
+        );
     }
 }
 

@@ -54,7 +54,11 @@ pub async fn a_repeat_outlives_the_link<F: Fixture>(fixture: &F) {
     let (key, end) = (stage.new_digest(), sec(1 + LINK));
     let command = |now| Redeem { attempt: Some(key), ..stage.new_redeem(link.digest, now) };
     stage.first_use(command(micros(end, -1))).await;
-    assert_eq!(stage.redeem_as(command(end)).await.verdict, Verdict::Repeat, "the same attempt on an expired link");
+    assert_eq!(
+        stage.redeem_as(command(end)).await.verdict,
+        Verdict::Repeat,
+        "the same attempt on an expired link"
+    );
 }
 
 /// D6: another key or binding, or none, is judged as if there were no such rule.
@@ -113,7 +117,10 @@ pub async fn repeats_end_with_what_they_open<F: Fixture>(fixture: &F) {
         }
         let before = stage.all(first.inquiry).await;
         let attempted = stage.redeem_as(first.again(&stage, sec(USED + 2))).await;
-        assert!(matches!(attempted.verdict, Verdict::Refused(_)), "a repeat came through after the end of {what}");
+        assert!(
+            matches!(attempted.verdict, Verdict::Refused(_)),
+            "a repeat came through after the end of {what}"
+        );
         assert!(attempted.session.is_none(), "a refusal came with a session");
         assert_eq!(stage.all(first.inquiry).await, before, "a repeat that was refused changed something");
     }

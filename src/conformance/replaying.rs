@@ -122,7 +122,11 @@ pub async fn a_grace_outlives_the_link<F: Fixture>(fixture: &F) {
     stage.use_first(link, at).await;
     let replay = |number| Verdict::Replay { number, first_at: at, same_client: None };
     assert_eq!(stage.redeem(link, micros(at, 1)).await, replay(1), "a replay at the expiry of the link");
-    assert_eq!(stage.redeem(link, micros(sec(DEADLINE), -1)).await, replay(2), "a replay before the deadline");
+    assert_eq!(
+        stage.redeem(link, micros(sec(DEADLINE), -1)).await,
+        replay(2),
+        "a replay before the deadline"
+    );
     let over = Verdict::Refused(Refusal::InquiryExpired { at: sec(DEADLINE) });
     assert_eq!(stage.redeem(link, sec(DEADLINE)).await, over, "a replay at the inquiry's deadline");
 }

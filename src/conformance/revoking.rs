@@ -23,7 +23,10 @@ pub async fn one_link_is_revoked<F: Fixture>(fixture: &F) {
         assert_eq!(stage.redeem(link, sec(5)).await, dead, "a revoked link");
         assert_eq!(stage.view(link).await.link.revoked_at, Some(sec(4)), "when a link was revoked");
     }
-    assert!(stage.is_live(inquiry, session, sec(5)).await, "revoking a link killed the session that it started");
+    assert!(
+        stage.is_live(inquiry, session, sec(5)).await,
+        "revoking a link killed the session that it started"
+    );
     assert_eq!(stage.redeem(other, sec(5)).await, Verdict::FirstUse, "another link");
 }
 
@@ -67,7 +70,11 @@ pub async fn everything_is_revoked<F: Fixture>(fixture: &F) {
     }
     assert!(!stage.is_live(inquiry, session, sec(5)).await, "a session is live after everything was revoked");
     let after = stage.record(inquiry).await;
-    assert_eq!((after.version, &after.inquiry), (before.version, &before.inquiry), "the inquiry itself goes on");
+    assert_eq!(
+        (after.version, &after.inquiry),
+        (before.version, &before.inquiry),
+        "the inquiry itself goes on"
+    );
     let new = stage.issue(inquiry, sec(5)).await;
     let new = stage.use_first(new, sec(6)).await;
     assert!(stage.is_live(inquiry, new, sec(7)).await, "a session from after the revocation");
@@ -104,7 +111,11 @@ pub async fn what_ended_is_not_revoked<F: Fixture>(fixture: &F) {
     let already = matches!(&outcome, RevokeOutcome::Already(events) if events.is_empty());
     assert!(already, "revoking everything of an expired inquiry came to {outcome:?}");
     let gone = Verdict::Refused(Refusal::InquiryExpired { at: sec(3) });
-    assert_eq!(stage.redeem(unused, sec(5)).await, gone, "a link that was dead before everything was revoked");
+    assert_eq!(
+        stage.redeem(unused, sec(5)).await,
+        gone,
+        "a link that was dead before everything was revoked"
+    );
 }
 
 /// Revokes twice: the first is one event, the second none.

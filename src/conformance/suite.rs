@@ -1,8 +1,8 @@
 //! The list of all checks, and the macros that make a test of each.
 
 use super::{
-    Check, Fixture, changing, claiming, creating, issuing, lapsing, reading, redeeming, repeating, replaying,
-    revoking,
+    Check, Fixture, changing, claiming, comparing, creating, interrupting, issuing, lapsing, reading,
+    redeeming, repeating, replaying, revoking,
 };
 use crate::store::{Housekeeping, LinkStore, Outbox};
 
@@ -130,6 +130,7 @@ suite! {
         a_commit_needs_a_live_link
         a_claim_outlives_the_link
         a_commit_too_many_expires_the_inquiry
+        one_of_many_commits_is_the_first_use
     }
     revoking {
         one_link_is_revoked
@@ -147,6 +148,16 @@ suite! {
         links_are_listed_newest_first
         sessions_are_listed_newest_first
         inspecting_changes_nothing
+    }
+    interrupting {
+        a_dropped_redemption_is_whole
+        a_dropped_commit_is_whole
+        a_dropped_call_is_whole
+        a_store_has_no_clock_of_its_own
+    }
+    comparing {
+        random_commands_agree_with_the_rules
+        a_random_race_loses_nothing
     }
 }
 
