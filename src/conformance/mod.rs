@@ -21,14 +21,17 @@ pub mod changing;
 pub mod claiming;
 pub mod comparing;
 pub mod creating;
+pub mod delivering;
 pub mod interrupting;
 pub mod issuing;
 pub mod lapsing;
+pub mod purging;
 pub mod reading;
 pub mod redeeming;
 pub mod repeating;
 pub mod replaying;
 pub mod revoking;
+pub mod sweeping;
 
 pub use check::Check;
 pub use fixture::{Fixture, Fresh};

@@ -1,8 +1,8 @@
 //! The list of all checks, and the macros that make a test of each.
 
 use super::{
-    Check, Fixture, changing, claiming, comparing, creating, interrupting, issuing, lapsing, reading,
-    redeeming, repeating, replaying, revoking,
+    Check, Fixture, changing, claiming, comparing, creating, delivering, interrupting, issuing, lapsing,
+    purging, reading, redeeming, repeating, replaying, revoking, sweeping,
 };
 use crate::store::{Housekeeping, LinkStore, Outbox};
 
@@ -167,14 +167,41 @@ suite! {
     fn housekeeping_checks: Housekeeping;
     /// Makes a `#[test]` of every check of a [`Housekeeping`](crate::store::Housekeeping), with the fixture given.
     macro housekeeping_conformance;
+
+    sweeping {
+        a_sweep_announces_an_expiry_once
+        a_sweep_leaves_the_rest
+        a_sweep_stops_at_its_limit
+    }
+    purging {
+        a_link_is_kept_for_its_retention
+        a_session_is_kept_for_its_retention
+        a_live_session_keeps_its_link
+        a_lease_keeps_its_link
+        a_grace_keeps_its_link
+        a_repeat_window_keeps_its_link
+        a_purge_keeps_reasons
+        an_inquiry_is_kept_for_its_own_retention
+        a_remade_inquiry_revives_nothing
+        a_purge_stops_at_its_limit
+        a_purge_takes_nothing_in_the_middle
+    }
 }
 
 suite! {
     ($)
     /// Every check of a store's [`Outbox`].
-    fn outbox_checks: Outbox;
+    fn outbox_checks: Outbox, Housekeeping;
     /// Makes a `#[test]` of every check of an [`Outbox`](crate::store::Outbox), with the fixture given.
     macro outbox_conformance;
+
+    delivering {
+        every_event_is_delivered_in_order
+        a_race_is_delivered_in_order
+        delivery_goes_on_until_acknowledged
+        the_outbox_has_pages
+        an_inquiry_waits_for_its_events
+    }
 }
 
 /// What the tests of the macros do: they fail with what the store did wrong.
