@@ -1,9 +1,86 @@
-//! The conformance suite on every store that this crate has.
+//! The conformance suite on every store that this crate has, and behind every handle.
+
+use std::collections::BTreeSet;
+
+use inquiry_otl::{
+    MemoryStore,
+    conformance::{Fixture, Fresh, checks, housekeeping_checks, outbox_checks},
+    store::{Outbox, Receipt},
+};
 
 mod memory {
     use inquiry_otl::{MemoryStore, conformance::Fresh};
 
     inquiry_otl::link_store_conformance!(Fresh(MemoryStore::new));
     inquiry_otl::housekeeping_conformance!(Fresh(MemoryStore::new));
-    inquiry_otl::outbox_conformance!(Fresh(|| MemoryStore::new().with_outbox()));
+}
+
+mod memory_with_an_outbox {
+    use super::WithOutbox;
+
+    inquiry_otl::link_store_conformance!(WithOutbox);
+    inquiry_otl::housekeeping_conformance!(WithOutbox);
+    inquiry_otl::outbox_conformance!(WithOutbox);
+}
+
+mod any {
+    use inquiry_otl::{MemoryStore, conformance::Fresh, store::AnyLinkStore};
+
+    inquiry_otl::link_store_conformance!(Fresh(|| AnyLinkStore::new(MemoryStore::new())));
+}
+
+mod shared {
+    use std::sync::Arc;
+
+    use inquiry_otl::{MemoryStore, conformance::Fresh};
+
+    inquiry_otl::link_store_conformance!(Fresh(|| Arc::new(MemoryStore::new())));
+    inquiry_otl::housekeeping_conformance!(Fresh(|| Arc::new(MemoryStore::new())));
+    inquiry_otl::outbox_conformance!(Fresh(|| Arc::new(MemoryStore::new().with_outbox())));
+}
+
+mod borrowed {
+    use inquiry_otl::{MemoryStore, conformance::Fresh};
+
+    // For as long as the tests run.
+    fn borrowed() -> &'static MemoryStore {
+        Box::leak(Box::new(MemoryStore::new().with_outbox()))
+    }
+
+    inquiry_otl::link_store_conformance!(Fresh(borrowed));
+    inquiry_otl::outbox_conformance!(Fresh(borrowed));
+}
+
+/// The store in memory whose events wait until somebody takes them.
+struct WithOutbox;
+
+impl Fixture for WithOutbox {
+    type Store = MemoryStore;
+
+    async fn fresh(&self) -> MemoryStore {
+        MemoryStore::new().with_outbox()
+    }
+
+    async fn deliver(&self, store: &MemoryStore) {
+        let waiting = store.pending(None, u32::MAX).await.unwrap();
+        let receipts: Vec<Receipt> = waiting.into_iter().map(|delivery| delivery.receipt).collect();
+        store.acknowledge(receipts).await.unwrap();
+    }
+}
+
+/// S1: no two checks have one name, so that the tests of all three macros can stand in one module.
+#[test]
+fn every_check_has_a_name_of_its_own() {
+    let checks = [checks::<WithOutbox>(), housekeeping_checks(), outbox_checks()].concat();
+    let names: BTreeSet<_> = checks.iter().map(|check| check.name).collect();
+    assert_eq!(names.len(), checks.len());
+    assert!(90 < names.len(), "{names:?}");
+}
+
+/// S1: what a check says is the answer, and a fixture that panics is no store either.
+#[test]
+fn a_failed_check_says_what_went_wrong() {
+    let check = checks()[0];
+    let none = Fresh(|| -> MemoryStore { panic!("no store today") });
+    assert_eq!(check.run(none), Err("no store today".to_owned()));
 }
