@@ -19,13 +19,13 @@ pub async fn a_stale_change_is_a_conflict<F: Fixture>(fixture: &F) {
     let stage = Stage::new(fixture).await;
     let inquiry = stage.inquiry().await;
     let first = stage.record(inquiry).await;
-    let stale = stage.step(&first, Action::Expire, sec(2)).expect("it can expire");
+    let outdated = stage.step(&first, Action::Expire, sec(2)).expect("it can expire");
     stage.act(inquiry, Action::Start, sec(1)).await;
     let before = stage.all(inquiry).await;
     assert_eq!(before.inquiry.version, first.version + 1, "a change must move the version on by one");
     assert_eq!(before.inquiry.inquiry.status, Status::Pending, "a start was not written");
     assert_eq!(
-        stage.change(stale).await,
+        stage.change(outdated).await,
         ChangeOutcome::Conflict,
         "a change from an older version was taken"
     );
@@ -213,7 +213,9 @@ async fn with_links<S: LinkStore + 'static>(stage: &Stage<S>) -> (InquiryId, [Li
     let inquiry = stage.inquiry().await;
     let mut links = [stage.new_link(inquiry, sec(1)), stage.new_link(inquiry, sec(1))];
     // As long as the inquiry, so that nothing but the inquiry's end is the reason.
-    links.iter_mut().for_each(|link| link.lifetime = Lifetime::Until(sec(DEADLINE)));
+    for link in &mut links {
+        link.lifetime = Lifetime::Until(sec(DEADLINE));
+    }
     let [first, second] = links;
     let links = [stage.issue_link(first).await, stage.issue_link(second).await];
     let session = stage.start(inquiry, sec(2)).await;

@@ -39,8 +39,12 @@ pub async fn a_claim_holds_until_its_lease_ends<F: Fixture>(fixture: &F) {
     assert_eq!(stage.redeem(link, last).await, busy, "a link a microsecond before its lease ends");
     let (other, second) = stage.new_claim(link, held.until);
     assert_eq!(stage.redeem_as(other).await.verdict, Verdict::Claimed, "a link whose lease ended");
-    let lost = stage.commit(&held, held.until).await.verdict;
-    assert_eq!(lost, Verdict::Refused(Refusal::LeaseLost), "the commit of a claim that another one replaced");
+    let too_late = stage.commit(&held, held.until).await.verdict;
+    assert_eq!(
+        too_late,
+        Verdict::Refused(Refusal::LeaseLost),
+        "the commit of a claim that another one replaced"
+    );
     assert_eq!(
         stage.commit(&second, second.until.minus(interval(1))).await.verdict,
         Verdict::FirstUse,

@@ -183,7 +183,7 @@ impl<S: LinkStore + 'static> Run<S> {
         let purpose = if parent.is_some() { Purpose::DeviceHandoff } else { Purpose::Resume };
         let parent = parent.map(|(_, session)| session);
         let link = self.stage.new_link(inquiry, self.now);
-        let command = IssueLink { derivation, lifetime, outstanding, purpose, parent, ..link };
+        let command = IssueLink { derivation, purpose, parent, lifetime, outstanding, ..link };
         let theirs = self.stage.issue_as(command.clone()).await;
         let ours = self.model.issue(&command);
         same(&format!("{which}: {command:?}"), &quiet_issue(theirs), &quiet_issue(ours.clone()));

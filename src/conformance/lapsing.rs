@@ -161,7 +161,7 @@ where
     for offset in [-1, 0, 1] {
         let now = micros(sec(DEADLINE), offset);
         let inquiry = stage.inquiry().await;
-        let stale = stage.record(inquiry).await;
+        let outdated = stage.record(inquiry).await;
         let (succeeded, before, events) = command(stage.clone(), inquiry, now).await;
         assert_eq!(succeeded, offset < 0, "{offset} µs from the deadline: whether the inquiry is open");
         let record = stage.record(inquiry).await;
@@ -184,8 +184,8 @@ where
             "an expiry by time is dated by the deadline"
         );
         assert_eq!(record.last_sequence, before + 1, "the event of the expiry was not counted");
-        assert_ne!(record.epoch, stale.epoch, "the expiry ended no epoch");
-        let change = stage.step(&stale, Action::Start, sec(5)).expect("it could be started then");
+        assert_ne!(record.epoch, outdated.epoch, "the expiry ended no epoch");
+        let change = stage.step(&outdated, Action::Start, sec(5)).expect("it could be started then");
         let outcome = stage.change(change).await;
         assert_eq!(outcome, ChangeOutcome::Conflict, "a change from before the expiry was made after it");
     }

@@ -158,6 +158,7 @@
     reason = "a check panics when a store is wrong"
 )]
 #![allow(clippy::missing_panics_doc, reason = "so does every check")]
+#![allow(clippy::large_types_passed_by_value, reason = "a command is passed as a store takes it")]
 
 mod check;
 mod fixture;

@@ -29,10 +29,15 @@ macro_rules! suite {
         #[macro_export]
         macro_rules! $tests {
             ($d fixture:expr) => {
+                // One place for the fixture: a closure in it is then one type, and each check is compiled once.
+                fn $tests(check: &str) {
+                    $crate::conformance::run(&$crate::conformance::$list(), check, $d fixture);
+                }
+
                 $($(
                     #[test]
                     fn $check() {
-                        $crate::conformance::run(&$crate::conformance::$list(), stringify!($check), $d fixture);
+                        $tests(stringify!($check));
                     }
                 )*)*
             };
