@@ -100,7 +100,7 @@
 //! 1. Select, then update without a guard: two winners. (`exactly_one_first_use`,
 //!    `one_of_many_commits_is_the_first_use`)
 //! 2. A single `UPDATE … FROM` that joins the table with itself to return the old value: still two winners on
-//!    PostgreSQL. The answer must come from the row that was updated. (`exactly_one_first_use`)
+//!    Postgres. The answer must come from the row that was updated. (`exactly_one_first_use`)
 //! 3. A grace that is applied to links that nobody has used. (`a_grace_does_not_shorten_an_unused_link`)
 //! 4. A grace, or a lease, that only the process knows of. (`a_grace_survives_a_restart`)
 //! 5. A roll-back that makes a spent link good again, and a refusal that spends one. (`a_spent_link_stays_spent`,
