@@ -70,7 +70,7 @@ impl InquiryRecord {
         self.version = self.version.wrapping_add(1);
     }
 
-    /// Writes an expiry that an attempt met or caused (I6, E6).
+    /// Writes an expiry that an attempt met or caused (I6, E6); its event is counted by whoever writes it.
     pub fn expire(&mut self, cause: Expiry, at: Timestamp) {
         self.inquiry.status = Status::Expired;
         self.inquiry.expired_at = Some(at);

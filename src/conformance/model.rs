@@ -140,7 +140,7 @@ impl Model {
             self.sessions.push(session);
             seen
         });
-        Some(SessionStarted { session, events })
+        Some(SessionStarted { session, inquiry: record.inquiry.clone(), events })
     }
 
     fn carry_out(&mut self, link: usize, decision: &Decision, now: Timestamp, event: EventId) -> Attempted {
