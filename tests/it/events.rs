@@ -199,3 +199,13 @@ async fn without_an_outbox_no_event_is_kept() {
     assert_eq!(sink.names(), ["inquiry.created", "one-time-link.created"]);
     assert!(store.pending(None, u32::MAX).await.unwrap().is_empty());
 }
+
+/// V1, E8: a receipt that this store never gave, also one past every place, is answered.
+#[tokio::test]
+async fn a_receipt_past_every_place_is_answered() {
+    let world = World::new();
+    world.created().await;
+    let last = inquiry_otl::store::Receipt::new("4294967295-0");
+    assert!(world.store.pending(Some(last.clone()), u32::MAX).await.unwrap().is_empty());
+    assert_eq!(world.store.acknowledge(vec![last]).await.unwrap(), 0);
+}

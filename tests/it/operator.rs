@@ -317,3 +317,22 @@ async fn housekeeping_and_outbox_work_behind_one_type() {
     let answer = world.service.redeem(link.url.expose(), &Attempt::new()).await.unwrap();
     assert_eq!(crate::support::refusal(answer), Refusal::Unknown);
 }
+
+/// S3: a batch of nothing is no reason to run on without a pause.
+#[tokio::test]
+async fn a_batch_of_nothing_still_pauses() {
+    let world = World::new();
+    let operator = Operator::builder(world.store.clone()).clock(world.clock.clone()).batch(0).build();
+    let (pauses, mut rounds) = (Cell::new(0), 0);
+    let sleep = |_| {
+        pauses.set(pauses.get() + 1);
+        std::future::ready(())
+    };
+    operator
+        .run(sleep, |_| {
+            rounds += 1;
+            rounds < 4
+        })
+        .await;
+    assert_eq!(pauses.get(), 3);
+}

@@ -7,7 +7,10 @@ use inquiry_otl::{
     ReadError, Refusal, SessionError, SessionId, SessionRefusal, SessionToken, Status,
 };
 
-use crate::support::{ATTEMPT, World, attempt, granted, inquiry_id, refusal, seconds};
+use crate::{
+    support::{ATTEMPT, World, attempt, granted, inquiry_id, refusal, seconds},
+    wrapper::{Twist, Twisted},
+};
 
 fn limited(limit: u32) -> ExpirationPolicy {
     ExpirationPolicy::default().with_session_limit(NonZeroU32::new(limit).unwrap())
@@ -147,4 +150,33 @@ async fn a_resume_from_expired_counts_sessions_anew() {
     assert_eq!(world.record(id).await.sessions_started, 0);
     world.service.start_session(id).await.unwrap();
     assert!(world.service.start_session(id).await.is_err());
+}
+
+/// A store that cannot be read.
+struct Unreadable(std::sync::Arc<inquiry_otl::MemoryStore>);
+
+impl Twist for Unreadable {
+    fn inner(&self) -> &inquiry_otl::MemoryStore {
+        &self.0
+    }
+
+    async fn inquiry(
+        &self,
+        _key: inquiry_otl::store::InquiryKey,
+    ) -> Result<Option<inquiry_otl::record::InquiryRecord>, inquiry_otl::StoreError> {
+        Err(inquiry_otl::StoreError::new(inquiry_otl::StoreErrorKind::Timeout, inquiry_otl::Retry::Safe))
+    }
+}
+
+/// S4, D7: what says that asking again is safe started no session.
+#[tokio::test]
+async fn a_fault_that_is_safe_to_retry_started_no_session() {
+    let world = World::new();
+    let id = world.created().await;
+    let store = Twisted(Unreadable(world.store.clone()));
+    let service = inquiry_otl::Service::builder(store).clock(world.clock.clone()).build().unwrap();
+    if let Err(SessionError::Store(error)) = service.start_session(id).await {
+        assert_eq!(error.retry(), inquiry_otl::Retry::Safe);
+        assert_eq!(world.record(id).await.sessions_started, 0);
+    }
 }
