@@ -81,9 +81,13 @@ impl InquiryRecord {
     }
 
     /// Ends the epoch: every link and session made in it is dead, whatever their number (L4).
+    ///
+    /// Its generations end with it without a word: what died so can be neither superseded nor revoked later.
     pub fn end_epoch(&mut self, why: EpochEnd, at: Timestamp) {
         self.endings.epochs.push(EndedEpoch { epoch: self.epoch, why, at });
         self.epoch = self.epoch.next();
+        self.generations.resume.end();
+        self.generations.device_handoff.end();
     }
 
     /// Ends the generation of links of that purpose, if any link was made in it (L5, L6).
@@ -93,7 +97,7 @@ impl InquiryRecord {
             return false;
         }
         let ended = EndedGeneration { purpose, generation: current.number, why, at };
-        *current = Generation { number: current.number.wrapping_add(1), has_links: false };
+        current.end();
         self.endings.generations.push(ended);
         true
     }
@@ -168,6 +172,15 @@ pub struct Generation {
     pub number: u32,
     /// Whether a link was made in it.
     pub has_links: bool,
+}
+
+impl Generation {
+    /// The next generation, if a link was made in this one.
+    const fn end(&mut self) {
+        if self.has_links {
+            *self = Self { number: self.number.wrapping_add(1), has_links: false };
+        }
+    }
 }
 
 /// Why and when epochs and generations ended, so that a refusal can name its reason (L4, L7).

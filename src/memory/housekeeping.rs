@@ -154,7 +154,7 @@ impl Outbox for MemoryStore {
         let (first, behind) = after.as_ref().and_then(read_receipt).unwrap_or((0, 0));
         let mut deliveries = Vec::new();
         let mut behind = Some(behind);
-        for index in first.. {
+        for index in first..=u32::MAX {
             let Some(shard) = self.shard(index) else { break };
             let room = (limit as usize).saturating_sub(deliveries.len());
             if room == 0 {

@@ -20,8 +20,8 @@ use crate::{
     inquiry::{EpochEnd, Expiry, Status},
     policy::Clients,
     record::{
-        GenerationEnd, GraceLeft, InquiryRecord, Lease, LinkRecord, LinkState, SessionRecord, TokenDigests,
-        Use,
+        EndedGeneration, GenerationEnd, GraceLeft, InquiryRecord, Lease, LinkRecord, LinkState,
+        SessionRecord, TokenDigests, Use,
     },
     time::Timestamp,
 };
@@ -159,13 +159,16 @@ fn alive(subject: &Subject<'_>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(at) = revoked(subject) {
         return Err(Refusal::Revoked { at });
     }
-    if link.generation != inquiry.generations.of(link.purpose).number {
-        let ended = inquiry.endings.generation(link.purpose, link.generation);
-        let by = ended.and_then(|ended| match ended.why {
-            GenerationEnd::Superseded(by) => Some(by),
-            GenerationEnd::Revoked => None,
-        });
-        return Err(Refusal::Superseded { by, at: ended.map(|ended| ended.at) });
+    let current = inquiry.generations.of(link.purpose).number;
+    match inquiry.endings.generation(link.purpose, link.generation) {
+        Some(EndedGeneration { why: GenerationEnd::Superseded(by), at, .. }) => {
+            return Err(Refusal::Superseded { by: Some(*by), at: Some(*at) });
+        }
+        // The counter decides, the ending only names the reason.
+        _ if link.epoch == inquiry.epoch && link.generation != current => {
+            return Err(Refusal::Superseded { by: None, at: None });
+        }
+        _ => {}
     }
     if let Some(at) = inquiry.inquiry.redacted_at {
         return Err(Refusal::InquiryRedacted { at });

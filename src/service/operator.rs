@@ -143,9 +143,9 @@ impl<S> OperatorBuilder<S> {
     }
 
     /// How many records a round touches at the most: 1000 to be announced and 1000 to be removed, unless told
-    /// otherwise.
+    /// otherwise; at least 1.
     pub fn batch(mut self, records: u32) -> Self {
-        self.operator.batch = records;
+        self.operator.batch = records.max(1);
         self
     }
 
