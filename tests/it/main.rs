@@ -10,6 +10,8 @@
 
 #[cfg(feature = "blocking")]
 mod blocking;
+#[cfg(feature = "conformance")]
+mod broken;
 mod code;
 #[cfg(feature = "conformance")]
 mod conformance;
@@ -29,6 +31,8 @@ mod sessions;
 mod support;
 mod tenants;
 mod url;
+#[cfg(feature = "conformance")]
+mod weekend;
 #[cfg(target_os = "linux")]
 mod wipe;
 #[cfg(feature = "serde")]
