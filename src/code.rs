@@ -154,7 +154,9 @@ impl CodeFormat {
     /// Reads a bare code, and forgives what mail does to it (C6).
     ///
     /// Case, spaces and hyphens do not matter, nor `O` for `0` and `I` or `L` for `1`, nor
-    /// percent-encoding, nor the quotes, brackets and punctuation that surround a code in a sentence.
+    /// percent-encoding, zero-width characters and the soft breaks of quoted-printable, nor the quotes,
+    /// brackets and punctuation that surround a code in a sentence, nor the `*`, `_`, `~` or `` ` `` on
+    /// both sides of it in a chat.
     /// The code is not looked up: a code that was mangled is told from an unknown one by its check.
     ///
     /// # Errors
@@ -367,11 +369,14 @@ impl Gathered {
     fn from_plain(text: &str) -> Result<Self, CodeError> {
         let mut kept = Wiped([0; Line::ROOM]);
         let mut free = kept.0.iter_mut();
-        for c in unwrapped(text).chars() {
+        let mut chars = unwrapped(text).chars();
+        while let Some(c) = chars.next() {
             match u8::try_from(c) {
                 // Which characters are separators may show; which letter a letter is may not (C3).
                 Ok(byte) if not_alphanumeric(byte) == 0 => *free.next().ok_or(CodeError::Length)? = byte,
                 _ if is_separator(c) => {}
+                // A soft break of quoted-printable, whose end of line is a separator.
+                _ if c == '=' && chars.as_str().starts_with(['\r', '\n']) => {}
                 _ => return Err(CodeError::Alphabet),
             }
         }
@@ -383,25 +388,33 @@ impl Gathered {
     }
 }
 
-/// The text without the quotes, brackets and punctuation that mail and sentences put around it.
+/// The text without the quotes, brackets and punctuation that mail, chat and sentences put around it.
 pub(crate) fn unwrapped(text: &str) -> &str {
-    text.trim_matches(|c: char| {
-        let plain = u8::try_from(c).is_ok_and(|byte| not_alphanumeric(byte) == 0);
-        !plain
-            && (is_separator(c)
-                || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\'' | '\u{2018}'..='\u{201F}')
-                || matches!(c, '.' | ',' | ';' | ':' | '!' | '?'))
-    })
+    let is_emphasis = |c: char| matches!(c, '*' | '_' | '~' | '`');
+    let front = text.trim_end_matches(|c| is_wrapping(c) || is_emphasis(c) || c == '=');
+    let back = text.get(front.len()..).unwrap_or_default();
+    // What emphasises stands on both sides; behind a URL it is alone, since its partner stands before.
+    let emphasised = back.contains(is_emphasis);
+    front.trim_start_matches(|c| is_wrapping(c) || emphasised && is_emphasis(c))
 }
 
-/// Spaces, `+` for a space in a form, and hyphens, the soft one too.
+fn is_wrapping(c: char) -> bool {
+    let plain = u8::try_from(c).is_ok_and(|byte| not_alphanumeric(byte) == 0);
+    !plain
+        && (is_separator(c)
+            || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\'' | '\u{2018}'..='\u{201F}')
+            || matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\u{2026}'))
+}
+
+/// Spaces, `+` for a space in a form, hyphens, the soft one too, and what has no width.
 fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace()
-        || matches!(c, '\u{B}' | '\u{A0}' | '+' | '-' | '\u{AD}' | '\u{2010}'..='\u{2014}')
+        || matches!(c, '\u{B}' | '\u{A0}' | '+' | '-' | '\u{AD}' | '\u{200B}'..='\u{2014}')
+        || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 /// Undoes percent-encoding, once.
-fn unescape<'a>(text: &str, room: &'a mut Wiped<{ CodeFormat::MAX_INPUT }>) -> Result<&'a str, CodeError> {
+pub(crate) fn unescape<'r, const N: usize>(text: &str, room: &'r mut Wiped<N>) -> Result<&'r str, CodeError> {
     let mut bytes = text.bytes();
     let mut free = room.0.iter_mut();
     while let Some(byte) = bytes.next() {
@@ -419,7 +432,7 @@ fn unescape<'a>(text: &str, room: &'a mut Wiped<{ CodeFormat::MAX_INPUT }>) -> R
             byte
         };
     }
-    let len = CodeFormat::MAX_INPUT.saturating_sub(free.len());
+    let len = N.saturating_sub(free.len());
     std::str::from_utf8(room.front(len)).map_err(|_| CodeError::Encoding)
 }
 

@@ -1,12 +1,17 @@
 //! URLs that carry a code (C5, C6).
 
+mod pasted;
+
 use std::fmt;
 
 use thiserror::Error;
 
+use self::pasted::{
+    Parts, Room, after, code_parameter, first_word, split_before, url_in, without_quoted_printable,
+};
 use crate::{
-    code::{Code, CodeError, CodeFormat, unwrapped},
-    secret::SecretText,
+    code::{Code, CodeError, CodeFormat, unescape, unwrapped},
+    secret::{SecretText, Wiped},
 };
 
 /// A link's URL, which holds its code and is as secret as the code.
@@ -35,8 +40,8 @@ impl fmt::Debug for LinkUrl {
 /// How URLs are written, and which ones are read (C5, C6).
 ///
 /// Reading takes every accepted form and the bare code, with or without a scheme. `http` is taken for
-/// `https`, since what a person pasted went no further than this process. Case does not matter,
-/// other parameters and the fragment are ignored, and so is the punctuation that mail leaves around a URL.
+/// `https`, since what a person pasted went no further than this process. Case does not matter, other
+/// parameters and the fragment are ignored; [`UrlFormat::parse`] says what else is forgiven.
 ///
 /// ```
 /// use inquiry_otl::{CodeFormat, UrlError, UrlFormat};
@@ -112,7 +117,17 @@ impl UrlFormat {
         self.others.first().unwrap_or(&self.form).url(code)
     }
 
-    /// Reads the code from a URL of an accepted form, or from a bare code (C6).
+    /// Reads the code from a URL of an accepted form, from `code=<code>` or from a bare code (C6).
+    ///
+    /// What mail and chat programs do is forgiven: all that [`CodeFormat::parse`] forgives in a code, and
+    /// - text before a URL that has a scheme, as in `Click here: https://…`, `<URL:https://…>`,
+    ///   `[text](https://…)` and `*https://…*`. The first such URL counts, whether it is ours or not;
+    /// - what follows `<`, `>`, `"`, `|` or `](` behind the host, and, if a code is none as it stands,
+    ///   what follows its first white space;
+    /// - quoted-printable: soft breaks anywhere, and `code=3D…`;
+    /// - a URL that is percent-encoded as a whole.
+    ///
+    /// A URL within another one, encoded or not, is that other one: it is refused.
     ///
     /// # Errors
     /// [`UrlError`], which says what is wrong and never repeats the text.
@@ -120,11 +135,37 @@ impl UrlFormat {
         if text.len() > Self::MAX_INPUT {
             return Err(UrlError::TooLong);
         }
-        let code = match unwrapped(text) {
-            url if url.bytes().any(|byte| matches!(byte, b'/' | b'?')) => self.code_in(url)?,
-            bare => bare,
+        self.read(codes, text).or_else(|reason| {
+            // Where nothing but the check is wrong, or too much is there, nothing is left to undo.
+            if matches!(reason, UrlError::RepeatedCode | UrlError::Code(CodeError::Check)) {
+                return Err(reason);
+            }
+            if !text.contains('=') {
+                return Err(reason);
+            }
+            let mut room: Room = Wiped([0; Self::MAX_INPUT]);
+            without_quoted_printable(text, &mut room).map_or(Err(reason), |text| self.read(codes, text))
+        })
+    }
+
+    fn read(&self, codes: &CodeFormat, text: &str) -> Result<Code, UrlError> {
+        let plain = unwrapped(text);
+        if is_url(plain) {
+            return first_code(codes, self.code_in(url_in(plain))?);
+        }
+        // `?code=…` is what is left of a URL whose host nobody has seen.
+        if after(text.trim_start(), "code=").is_some() {
+            return first_code(codes, code_parameter(text.trim_start())?);
+        }
+        let reason = match codes.parse(plain) {
+            Err(reason @ (CodeError::Alphabet | CodeError::TooLong)) if plain.contains('%') => reason,
+            read => return Ok(read?),
         };
-        Ok(codes.parse(code)?)
+        let mut room: Room = Wiped([0; Self::MAX_INPUT]);
+        match unescape(plain, &mut room) {
+            Ok(url) if is_url(url) => first_code(codes, self.code_in(url_in(unwrapped(url)))?),
+            _ => Err(reason.into()),
+        }
     }
 
     fn code_in<'t>(&self, url: &'t str) -> Result<&'t str, UrlError> {
@@ -270,49 +311,17 @@ impl Form {
         let segment = without_slash(rest.strip_prefix('/').unwrap_or(rest));
         let ours = front.eq_ignore_ascii_case(self.path());
         let whole = rest.is_empty() || rest.starts_with('/');
-        (ours && whole && !segment.contains('/')).then_some(segment)
+        (ours && whole && !first_word(segment).contains('/')).then_some(segment)
     }
 }
 
-/// What matters of a URL that somebody pasted.
-struct Parts<'t> {
-    host: &'t str,
-    path: &'t str,
-    query: &'t str,
+fn is_url(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'/' | b'?'))
 }
 
-impl<'t> Parts<'t> {
-    fn of(url: &'t str) -> Self {
-        let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
-        let (front, query) = url.split_once('?').unwrap_or((url, ""));
-        let (default_port, rest) = match (after_scheme(front, "https://"), after_scheme(front, "http://")) {
-            (Some(rest), _) => (":443", rest),
-            (None, Some(rest)) => (":80", rest),
-            (None, None) => (":443", front),
-        };
-        // Another scheme, or a user before the host, stays in the host and makes it another one.
-        let (host, path) = split_before_slash(rest);
-        Self { host: host.strip_suffix(default_port).unwrap_or(host), path, query }
-    }
-}
-
-fn after_scheme<'t>(url: &'t str, scheme: &str) -> Option<&'t str> {
-    let (front, rest) = url.split_at_checked(scheme.len())?;
-    front.eq_ignore_ascii_case(scheme).then_some(rest)
-}
-
-/// The value of the only `code` among the parameters.
-fn code_parameter(query: &str) -> Result<&str, UrlError> {
-    let mut found = None;
-    for parameter in query.split('&') {
-        // Mail that was escaped once too often has `&amp;` between parameters.
-        let parameter = parameter.strip_prefix("amp;").unwrap_or(parameter);
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if name.eq_ignore_ascii_case("code") && found.replace(value).is_some() {
-            return Err(UrlError::RepeatedCode);
-        }
-    }
-    found.filter(|value| !value.is_empty()).ok_or(UrlError::MissingCode)
+/// The code that a value is, spaces and all; otherwise the one that it starts with.
+fn first_code(codes: &CodeFormat, value: &str) -> Result<Code, UrlError> {
+    Ok(codes.parse(value).or_else(|reason| codes.parse(first_word(value)).map_err(|_| reason))?)
 }
 
 /// The base as it is kept, if URLs may start with it.
@@ -322,7 +331,7 @@ fn checked_base(base: &str) -> Result<String, UrlFormatError> {
     }
     let (scheme, rest) = base.split_once("://").ok_or(UrlFormatError::Scheme)?;
     let scheme = scheme.to_ascii_lowercase();
-    let (authority, path) = split_before_slash(rest);
+    let (authority, path) = split_before(rest, ['/']);
     let authority = authority.to_ascii_lowercase();
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -371,11 +380,6 @@ fn port_number(text: &str) -> Option<u16> {
 fn is_segment(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..")
         && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-}
-
-/// The text before the first slash, and the rest with it.
-fn split_before_slash(text: &str) -> (&str, &str) {
-    text.split_at_checked(text.find('/').unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
 fn without_slash(path: &str) -> &str {

@@ -68,6 +68,7 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), select(&[
             "-", " ", "\t", "\r\n", "\u{A0}", "\u{AD}", "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}",
             "%20", "%2D", "%C2%A0", "%e2%80%91", "+",
+            "\u{200B}", "\u{200C}", "\u{200D}", "\u{2060}", "\u{FEFF}", "%E2%80%8B", "=\n", "=\r\n",
         ][..])), 0..8),
         fold in any::<[bool; 3]>(),
         front in select(&["", "<", "\"", " (", "'", "\u{201C}", "%22"][..]),
@@ -82,7 +83,10 @@ proptest! {
             parts.insert(place.index(parts.len() + 1), separator.to_owned());
         }
         let mangled = format!("{front}{}{back}", parts.concat());
-        prop_assert_eq!(written(&format.parse(&mangled).unwrap()), text);
+        prop_assert_eq!(written(&format.parse(&mangled).unwrap()), &text[..]);
+        for (front, back) in [("*", "*"), ("**", "**!"), ("_", "_."), ("`", "`"), ("~", "~"), ("", "\u{2026}")] {
+            prop_assert_eq!(written(&format.parse(&format!("{front}{text}{back}")).unwrap()), &text[..]);
+        }
     }
 
     /// C6: whatever comes in, a reader answers and does not panic.

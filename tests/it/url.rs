@@ -85,6 +85,112 @@ fn every_accepted_form_is_read() {
     }
 }
 
+/// C6: what mail and chat programs do to a URL.
+#[test]
+fn what_mail_and_chat_do_to_a_url_is_forgiven() {
+    let (front, back) = ("https://withpersona.com/verify?code=", sample());
+    let (half, rest) = back.split_at(9);
+    for text in [
+        format!("{front}{half}=\r\n{rest}"),
+        format!("{front}{half}=\n{rest}=\n"),
+        format!("{front}3D{half}=\r\n{rest}"),
+        format!("{front}3d=\n{half}{rest}"),
+        format!("{front}\n{half}\r\n{rest}"),
+        format!("https://withper=\r\nsona.com/verify?utm=3Dx&co=\r\nde=3D{half}{rest}"),
+        format!("\u{FEFF}{front}\u{200B}{half}\u{200C}\u{200D}{rest}\u{2060}"),
+    ] {
+        assert_eq!(read(&text), Ok(sample()), "{text:?}");
+    }
+    for text in [
+        "{}\u{2026}",
+        "*{}*",
+        "**{}**.",
+        "`{}`",
+        "code={}",
+        " Code={}&utm_source=mail",
+        "code={} Thanks",
+        "code=3D{}",
+        "<URL:https://withpersona.com/verify?code={}>",
+        "[text](https://withpersona.com/verify?code={})",
+        "[withpersona.com/verify](https://withpersona.com/verify?code={}).",
+        "[https://withpersona.com/verify?u=1&code={}](https://withpersona.com/verify?u=1&code={})",
+        "https://withpersona.com/verify?u=1&code={}<https://withpersona.com/verify?u=1&code={}>",
+        "withpersona.com/verify?code={} <https://withpersona.com/verify?code={}>",
+        "<https://withpersona.com/verify?code={}|Resume your inquiry>",
+        "<a href=\"https://withpersona.com/verify?code={}\">here</a>",
+        "https://withpersona.com/verify?a[]=1&code={}",
+        "*https://withpersona.com/verify?code={}*",
+        "_https://withpersona.com/verify?code={}_",
+        "See *https://withpersona.com/verify?code={}*, please",
+        "https://withpersona.com/verify?code={}\u{2026}",
+        "Click here: https://withpersona.com/verify?code={}",
+        "Is it you? Click/tap http://withpersona.com/verify?code={}",
+        "Click here:HTTPS://perso.na/{}",
+        "https://withpersona.com/verify?code={} Thanks, Bob",
+        "https://withpersona.com/verify?code={}\n\nThanks/regards, Bob & Co. #1",
+        "https://withpersona.com/verify?code={} https://evil.example/verify?code=1",
+        "https://perso.na/{} Thanks/regards",
+        "https://perso.na/{}\u{2026}",
+        "https%3A%2F%2Fwithpersona.com%2Fverify%3Fcode%3D{}",
+        "https%3a%2f%2fwithpersona.com%2fverify%3futm%3dx%26code%3d%2520{}.",
+        "Click: https%3A%2F%2Fperso.na%2F{}",
+        "https%3A%2F%2Fperso=\r\n.na%2F{}",
+    ] {
+        assert_eq!(read(text), Ok(sample()), "{text:?}");
+    }
+}
+
+/// C6: what is forgiven opens no other host, and hides no second code.
+#[test]
+fn what_is_forgiven_lets_nothing_else_in() {
+    use UrlError::{Code, MissingCode, OtherHost, OtherPath, RepeatedCode};
+
+    for (text, reason) in [
+        ("Click here: https://evil.example/verify?code={}", OtherHost),
+        ("https://evil.example/ https://withpersona.com/verify?code={}", OtherHost),
+        ("[https://evil.example](https://withpersona.com/verify?code={})", OtherHost),
+        ("evil.example/?u=https://withpersona.com/verify?code={}", OtherHost),
+        ("evil.example/(https://withpersona.com/verify?code={})", OtherHost),
+        ("user@https://withpersona.com/verify?code={}", OtherHost),
+        ("xhttps://withpersona.com/verify?code={}", OtherHost),
+        ("git+https://withpersona.com/verify?code={}", OtherHost),
+        ("see ftp://withpersona.com/verify?code={}", OtherHost),
+        ("go to withpersona.com/verify?code={}", OtherHost),
+        ("Click: https://user@withpersona.com/verify?code={}", OtherHost),
+        ("https://withpersona.com<@evil.example/verify?code={}", OtherHost),
+        ("https://with\u{200B}persona.com/verify?code={}", OtherHost),
+        ("Click: https://withpersona.com/other?code={}", OtherPath),
+        ("https://withpersona.com/verify>?code={}", MissingCode),
+        ("https://withpersona.com/verify \"?code={}", OtherPath),
+        (
+            "https://eur01.safelinks.example/?url=https%3A%2F%2Fwithpersona.com%2Fverify%3Fcode%3D{}",
+            OtherHost,
+        ),
+        ("safelinks.example/?url=https%3A%2F%2Fwithpersona.com%2Fverify%3Fcode%3D{}", OtherHost),
+        ("safelinks.example%2F%3Furl%3Dhttps%3A%2F%2Fwithpersona.com%2Fverify%3Fcode%3D{}", OtherHost),
+        ("https%3A%2F%2Fevil.example%2Fverify%3Fcode%3D{}", OtherHost),
+        ("https%3A%2F%2Fuser%40withpersona.com%2Fverify%3Fcode%3D{}", OtherHost),
+        ("https://withpersona.com%2Fverify%3Fcode%3D{}%26x%3D@evil.example/", OtherHost),
+        ("https%3A%2F%2Fwithpersona.com%2Fverify%3Fcode%3D{}%26code%3D{}", RepeatedCode),
+        ("https://evil.exam=\r\nple/verify?code=3D{}", OtherHost),
+        ("https://withpersona.com/verify?code=3D{}&co=\nde=3D{}", RepeatedCode),
+        ("https://withpersona.com/verify?code={}&code=\n{}", RepeatedCode),
+        ("code={}&code={}", RepeatedCode),
+        ("code=", MissingCode),
+        ("https://withpersona.com/verify?code={}{} Thanks", Code(CodeError::Length)),
+        ("*{}", Code(CodeError::Alphabet)),
+    ] {
+        assert_eq!(read(text), Err(reason), "{text:?}");
+    }
+    // Spaces within a code and words behind it: where the code ends would be a guess.
+    let spaced = sample().replacen('M', " M", 1);
+    assert!(read(&format!("https://withpersona.com/verify?code={spaced}")).is_ok());
+    assert_eq!(
+        read(&format!("https://withpersona.com/verify?code={spaced} Thanks, Bob")),
+        Err(Code(CodeError::Alphabet))
+    );
+}
+
 /// C6: each refusal has its reason.
 #[test]
 fn every_other_url_is_refused_with_its_reason() {
@@ -220,6 +326,61 @@ proptest! {
             let read = code.expose();
             prop_assert_eq!(read.as_str(), &text);
         }
+    }
+}
+
+/// A code and a URL of it, with every leading symbol: `3D…` is a good start of a code.
+fn urls() -> impl Strategy<Value = (String, String)> {
+    let starts_like_an_escape = any::<[u8; 20]>().prop_map(|mut payload| {
+        payload[0] = 0b0110_1000 | payload[0] & 7;
+        (3, payload)
+    });
+    let formats = vec![UrlFormat::default(), UrlFormat::short(), UrlFormat::short_path()];
+    (prop_oneof![(0..32_u8, any::<[u8; 20]>()), starts_like_an_escape], select(formats)).prop_map(
+        |((key, payload), format)| {
+            let text = text_of("", key, &payload);
+            let url = format.url(&codes().parse(&text).unwrap()).expose().to_owned();
+            (text, url)
+        },
+    )
+}
+
+proptest! {
+    /// C6: no kind of damage, nor one upon another, makes another code of it.
+    #[test]
+    fn a_damaged_url_holds_the_same_code(
+        (text, url) in urls(),
+        inner in 0..4,
+        place in any::<prop::sample::Index>(),
+        invisible in select(&["", "\u{200B}", "\u{200C}", "\u{200D}", "\u{2060}", "\u{FEFF}", "\u{AD}", " "][..]),
+        (front, back) in select(&[
+            ("", ""), ("<URL:", ">"), ("[text](", ")"), ("*", "*"), ("_", "_"), ("Click here: ", ""), ("", "\u{2026}"),
+            ("<", "|text>"), ("<a href=\"", "\">here</a>"), ("", "\r\nThanks, Bob"), ("\u{FEFF}", "\u{200B}"),
+        ][..]),
+    ) {
+        let encoded = |url: &str| url.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+        let within = place.index(text.len()) + url.len() - text.len();
+        // White space within a code and words behind it do not go together.
+        let words = back.contains("Thanks");
+        let mut damaged = match inner {
+            0 if words && invisible == " " => url,
+            0 => format!("{}{invisible}{}", &url[..within], &url[within..]),
+            1 if words => url,
+            1 => format!("{}=\r\n{}", &url[..within], &url[within..]),
+            2 => {
+                let url = url.replace('=', "=3D");
+                let places: Vec<usize> = (0..=url.len()).filter(|at| !url[..*at].ends_with(['=', '3'])).collect();
+                let (front, back) = url.split_at(places[place.index(places.len())]);
+                format!("{front}=\r\n{back}")
+            }
+            _ => encoded(&url),
+        };
+        // A tag or a line of text around an encoded URL is a URL to look at, and none of ours.
+        if inner != 3 || !back.contains(['/', ',']) {
+            damaged = format!("{front}{damaged}{back}");
+        }
+        let code = UrlFormat::default().parse(&codes(), &damaged);
+        prop_assert_eq!(code.map(|code| code.expose().as_str().to_owned()), Ok(text), "{:?}", damaged);
     }
 }
 
