@@ -321,7 +321,10 @@ fn is_url(text: &str) -> bool {
 
 /// The code that a value is, spaces and all; otherwise the one that it starts with.
 fn first_code(codes: &CodeFormat, value: &str) -> Result<Code, UrlError> {
-    Ok(codes.parse(value).or_else(|reason| codes.parse(first_word(value)).map_err(|_| reason))?)
+    Ok(codes.parse(value).or_else(|reason| match reason {
+        CodeError::Check => Err(reason),
+        _ => codes.parse(first_word(value)).map_err(|_| reason),
+    })?)
 }
 
 /// The base as it is kept, if URLs may start with it.
