@@ -31,7 +31,8 @@ use inquiry_otl::{
 /// The story of a link: it opens its inquiry once.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let service = Service::new(WeekendStore::default().with_outbox());
+    let store = WeekendStore::default().with_outbox();
+    let service = Service::new(&store);
     let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
     println!("{} is {}", inquiry.id, inquiry.status);
 
@@ -45,7 +46,7 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Redemption::Refused(refused) => println!("{attempt} attempt: no, {}", refused.reason),
         }
     }
-    for delivery in service.store().pending(None, 10).await? {
+    for delivery in store.pending(None, 10).await? {
         println!("to be passed on: {}", delivery.event.kind.name());
     }
     Ok(())

@@ -117,7 +117,8 @@ pub enum EventKind {
         /// Which one.
         link: LinkId,
     },
-    /// The earlier links of a purpose died, whatever their number (L5).
+    /// The earlier links of a purpose are dead from here on, whatever their number, and the grace of used ones is
+    /// over (L5). Whether one of them was still good is not counted.
     #[cfg_attr(feature = "serde", serde(rename = "one-time-link.superseded"))]
     LinkSuperseded {
         /// Of which purpose.

@@ -94,7 +94,9 @@ pub fn issue<'a>(
                 && live_until <= link.expires_at
                 && link.derivation.is_some_and(|derivation| keys.contains(derivation.key))
         };
-        let newest = links.into_iter().find(fits);
+        // Without a link in this generation there is nothing to look for.
+        let has_links = inquiry.generations.of(command.purpose).has_links;
+        let newest = links.into_iter().take_while(|_| has_links).find(fits);
         if let Some(link) = newest {
             return Issuance::Reuse(link.id);
         }

@@ -25,8 +25,8 @@ pub struct InquiryRecord {
     pub tenant: TenantId,
     /// The inquiry itself, as last written.
     pub inquiry: Inquiry,
-    /// Counts the writes to [`inquiry`](Self::inquiry): a change names the version that it was computed
-    /// from. A redemption leaves it alone unless it expires the inquiry.
+    /// Counts the writes to [`inquiry`](Self::inquiry), from a random number: a change names the version that it
+    /// was computed from. A redemption leaves it alone unless it expires the inquiry.
     pub version: u64,
     /// The epoch that links and sessions must have been made in to be alive (L4).
     pub epoch: Epoch,
@@ -47,7 +47,7 @@ impl InquiryRecord {
         Self {
             tenant,
             inquiry,
-            version: 1,
+            version: first_epoch.get(),
             epoch: first_epoch,
             generations: Generations::default(),
             sessions_started: 0,
@@ -84,7 +84,11 @@ impl InquiryRecord {
     ///
     /// Its generations end with it without a word: what died so can be neither superseded nor revoked later.
     pub fn end_epoch(&mut self, why: EpochEnd, at: Timestamp) {
-        self.endings.epochs.push(EndedEpoch { epoch: self.epoch, why, at });
+        let generations = &self.generations;
+        let has_links = generations.resume.has_links || generations.device_handoff.has_links;
+        if has_links || !self.endings.generations.is_empty() {
+            self.endings.epochs.push(EndedEpoch { epoch: self.epoch, why, at });
+        }
         self.epoch = self.epoch.next();
         self.generations.resume.end();
         self.generations.device_handoff.end();
@@ -219,10 +223,9 @@ impl Endings {
         self.generations.retain(|ended| generations.contains(&(ended.purpose as u8, ended.generation)));
     }
 
-    /// Whether nothing has ended that a kept link may carry.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.epochs.is_empty() && self.generations.is_empty()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.epochs.len().saturating_add(self.generations.len())
     }
 }
 

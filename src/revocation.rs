@@ -43,11 +43,16 @@ pub fn revoke(
     }
     let changed = match command.target {
         Revocation::Link(_) => match link {
-            Some(link) => set(&mut link.revoked_at, now),
+            // What died with its epoch stays dead of that.
+            Some(link) => link.epoch == inquiry.epoch && set(&mut link.revoked_at, now),
             None => return Revoked::not_found(inquiry, lapsed),
         },
         Revocation::Session(_) => match session {
-            Some(session) => set(&mut session.revoked_at, now),
+            Some(session) => {
+                session.epoch == inquiry.epoch
+                    && now < session.expires_at
+                    && set(&mut session.revoked_at, now)
+            }
             None => return Revoked::not_found(inquiry, lapsed),
         },
         Revocation::AllLinks => {

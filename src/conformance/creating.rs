@@ -31,8 +31,8 @@ pub async fn creating_is_not_updating<F: Fixture>(fixture: &F) {
     assert_eq!(record.inquiry, command.inquiry, "the inquiry is not as it was created");
     assert_eq!(
         (record.version, record.epoch),
-        (1, command.first_epoch),
-        "version and epoch of a new inquiry"
+        (command.first_epoch.get(), command.first_epoch),
+        "version and epoch of a new inquiry: both begin at its first epoch"
     );
     assert_eq!((record.sessions_started, record.last_sequence), (0, 1), "the counts of a new inquiry");
 

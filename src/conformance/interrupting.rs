@@ -75,7 +75,7 @@ pub async fn a_dropped_call_is_whole<F: Fixture>(fixture: &F) {
         let before = stage.record(id).await;
         assert_eq!(
             (before.version, before.last_sequence),
-            (1, 1),
+            (before.epoch.get(), 1),
             "a creation that was dropped, and made again"
         );
 

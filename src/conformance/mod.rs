@@ -94,6 +94,11 @@
 //! up to two days, and is never early. Whoever removes a link holds its inquiry meanwhile, and looks again at what it
 //! is about to remove. Then [`Endings::keep_for`] forgets the reasons that nobody can ask for any more.
 //!
+//! What is held must not stand in the way of what may go, or every batch is full of the same records. So a purge that
+//! finds a link held moves it behind, in an index of its own that begins at the expiry: the purge alone writes that,
+//! and a redemption never does. A store that keeps the way from a digest to its link apart from the link, as a cluster
+//! must, writes it before the link and removes it after; a look-up that finds no link there finds nothing.
+//!
 //! # Eight traps
 //! Others fell into each of them; for each there is a check.
 //!

@@ -7,7 +7,10 @@ use crate::{
     event::EventKind,
     inquiry::Expiry,
     record::LinkState,
-    store::{Delivery, Housekeeping, InquiryKey, Outbox, Purge, Purged, Receipt, StoreError, Sweep, Swept},
+    store::{
+        Delivery, Housekeeping, InquiryKey, Outbox, Purge, Purged, Receipt, Retry, StoreError,
+        StoreErrorKind, Sweep, Swept,
+    },
     time::Timestamp,
 };
 
@@ -40,13 +43,43 @@ impl Housekeeping for MemoryStore {
     }
 
     async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
-        let mut purged = Purged::default();
+        let looks = command.limit.saturating_mul(Batch::LOOKS);
+        let mut batch = Batch { command, purged: Purged::default(), left: command.limit, looks };
         self.each_shard(|shard| {
-            self.purge_links(shard, &command, &mut purged)
-                && purge_sessions(shard, &command, &mut purged)
-                && purge_inquiries(shard, &command, &mut purged)
+            self.purge_links(shard, &mut batch)
+                && purge_sessions(shard, &mut batch)
+                && purge_inquiries(shard, &mut batch)
         });
-        Ok(purged)
+        Ok(batch.purged)
+    }
+}
+
+/// A purge under way: how many records may still be removed, and how many looked at.
+struct Batch {
+    command: Purge,
+    purged: Purged,
+    left: u32,
+    looks: u32,
+}
+
+impl Batch {
+    /// Records that are looked at for each that may be removed: what is held is put off, and costs a look.
+    const LOOKS: u32 = 8;
+
+    /// Whether another record may be looked at; if not, there may be more.
+    fn has_room(&mut self) -> bool {
+        self.purged.more = self.left == 0 || self.looks == 0;
+        !self.purged.more
+    }
+
+    fn looked(&mut self) {
+        self.looks = self.looks.saturating_sub(1);
+    }
+
+    fn removed(&mut self, kind: impl FnOnce(&mut Purged) -> &mut u64) {
+        self.left = self.left.saturating_sub(1);
+        let count = kind(&mut self.purged);
+        *count = count.saturating_add(1);
     }
 }
 
@@ -66,67 +99,61 @@ impl MemoryStore {
         }
     }
 
-    fn purge_links(&self, shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
-        let Some(horizon) = command.now.checked_minus(command.retention) else {
+    fn purge_links(&self, shard: &mut Shard, batch: &mut Batch) -> bool {
+        let retention = batch.command.retention;
+        let Some(horizon) = batch.command.now.checked_minus(retention) else {
             return true;
         };
-        while has_room(command, purged) {
+        while batch.has_room() {
             let Some(place) = shard.old_links.take_due(horizon) else {
                 return true;
             };
-            if let Some(until) = link_held_until(shard, place, command) {
+            batch.looked();
+            if let Some(until) = link_held_until(shard, place, &batch.command) {
                 // Again when what holds it is over: the horizon is then as far behind as it is now.
-                shard.old_links.file(place, until.minus(command.retention));
+                shard.old_links.file(place, until.minus(retention));
             } else if let Some(link) = shard.remove_link(place) {
                 self.directory.leave(&link.digest);
-                purged.links = purged.links.saturating_add(1);
+                batch.removed(|purged| &mut purged.links);
             }
         }
         false
     }
 }
 
-fn purge_sessions(shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
-    let Some(horizon) = command.now.checked_minus(command.retention) else {
+fn purge_sessions(shard: &mut Shard, batch: &mut Batch) -> bool {
+    let Some(horizon) = batch.command.now.checked_minus(batch.command.retention) else {
         return true;
     };
-    while has_room(command, purged) {
-        let Some(place) = shard.old_sessions.take_due(horizon) else {
+    while batch.has_room() {
+        let Some(place) = shard.take_old_session(horizon) else {
             return true;
         };
+        batch.looked();
         // One that a link names is filed again when that link goes.
         if shard.sessions.get(place).is_some_and(|slot| slot.links == 0) {
             shard.remove_session(place);
-            purged.sessions = purged.sessions.saturating_add(1);
+            batch.removed(|purged| &mut purged.sessions);
         }
     }
     false
 }
 
-fn purge_inquiries(shard: &mut Shard, command: &Purge, purged: &mut Purged) -> bool {
-    let Some(retention) = command.inquiry_retention else {
+fn purge_inquiries(shard: &mut Shard, batch: &mut Batch) -> bool {
+    let retention = batch.command.inquiry_retention;
+    let Some(horizon) = retention.and_then(|retention| batch.command.now.checked_minus(retention)) else {
         return true;
     };
-    let Some(horizon) = command.now.checked_minus(retention) else {
-        return true;
-    };
-    while has_room(command, purged) {
+    while batch.has_room() {
         match shard.ended.first().copied() {
             Some((ended, place)) if ended <= horizon => {
                 shard.remove_inquiry(place);
-                purged.inquiries = purged.inquiries.saturating_add(1);
+                batch.removed(|purged| &mut purged.inquiries);
             }
             _ => return true,
         }
     }
     false
-}
-
-/// Whether another record may be removed; if not, there may be more.
-fn has_room(command: &Purge, purged: &mut Purged) -> bool {
-    let removed = purged.links.saturating_add(purged.sessions).saturating_add(purged.inquiries);
-    purged.more = u64::from(command.limit) <= removed;
-    !purged.more
 }
 
 /// Until when a lease, a grace, a repeat or a live session holds a link whose retention has run (S3).
@@ -151,7 +178,10 @@ fn link_held_until(shard: &Shard, place: u32, command: &Purge) -> Option<Timesta
 
 impl Outbox for MemoryStore {
     async fn pending(&self, after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        let (first, behind) = after.as_ref().and_then(read_receipt).unwrap_or((0, 0));
+        let (first, behind) = match &after {
+            None => (0, 0),
+            Some(receipt) => read_receipt(receipt).ok_or_else(not_ours)?,
+        };
         let mut deliveries = Vec::new();
         let mut behind = Some(behind);
         for index in first..=u32::MAX {
@@ -189,6 +219,11 @@ impl Outbox for MemoryStore {
         }
         Ok(acknowledged)
     }
+}
+
+/// Somebody else made that receipt.
+fn not_ours() -> StoreError {
+    StoreError::new(StoreErrorKind::Internal, Retry::Useless)
 }
 
 fn read_receipt(receipt: &Receipt) -> Option<(u32, u64)> {

@@ -7,6 +7,7 @@ mod shard;
 mod slab;
 
 use std::{
+    collections::VecDeque,
     fmt,
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
@@ -335,20 +336,27 @@ impl LinkStore for MemoryStore {
         let Some((mut shard, inquiry)) = self.locate(&key) else {
             return Ok(None);
         };
-        let Some(slot) = shard.inquiries.get_mut(inquiry) else {
+        let Some(slot) = shard.inquiries.get(inquiry) else {
             return Ok(None);
         };
         let start = session::start(&slot.record, &command);
-        start.change_inquiry(&mut slot.record);
-        let seen =
-            start.session.as_ref().map(|session| InquirySession::seen(session, &slot.record, command.now));
-        let session = seen.map_err(|refusal| *refusal);
-        let kept = slot.record.inquiry.clone();
-        if let Ok(record) = start.session {
-            shard.insert_session(record, inquiry).ok_or_else(full)?;
+        let place = match &start.session {
+            Ok(record) => Some(shard.insert_session(record.clone(), inquiry).ok_or_else(full)?),
+            Err(_) => None,
+        };
+        if let Some(slot) = shard.inquiries.get_mut(inquiry) {
+            start.change_inquiry(&mut slot.record);
         }
         let events = shard.written(inquiry, command.event, command.now, [start.event, None], self.outbox);
-        Ok(Some(SessionStarted { session, inquiry: kept, events }))
+        let Some(slot) = shard.inquiries.get(inquiry) else {
+            return Ok(None);
+        };
+        let session = match (start.session, shard.session_record(place)) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(_), Some(record)) => Ok(InquirySession::seen(record, &slot.record, command.now)),
+            (Ok(_), None) => return Ok(None),
+        };
+        Ok(Some(SessionStarted { session, inquiry: slot.record.inquiry.clone(), events }))
     }
 
     async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {
@@ -368,14 +376,13 @@ impl LinkStore for MemoryStore {
     async fn links(&self, list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError> {
         Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
-            let links = slot.links.iter().filter_map(|place| shard.links.get(*place));
-            let (page, more) = page(links, |slot| slot.record.id, &list);
+            let (page, more) = page(&slot.links, |place| Some(shard.links.get(place)?.record.id), &list);
             let listed = |slot: &LinkSlot| ListedLink {
                 link: slot.record.clone(),
                 session: shard.session_record(slot.session).cloned(),
                 parent: shard.session_record(slot.parent).cloned(),
             };
-            let items = page.into_iter().map(listed).collect();
+            let items = page.filter_map(|place| shard.links.get(place)).map(listed).collect();
             Some(Listing { inquiry: slot.record.clone(), items, more })
         }))
     }
@@ -383,9 +390,9 @@ impl LinkStore for MemoryStore {
     async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
         Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
-            let sessions = slot.sessions.iter().filter_map(|place| shard.sessions.get(*place));
-            let (page, more) = page(sessions, |slot| slot.record.id, &list);
-            let items = page.into_iter().map(|slot| slot.record.clone()).collect();
+            let (page, more) =
+                page(&slot.sessions, |place| Some(shard.sessions.get(place)?.record.id), &list);
+            let items = page.filter_map(|place| shard.session_record(Some(place)).cloned()).collect();
             Some(Listing { inquiry: slot.record.clone(), items, more })
         }))
     }
@@ -418,19 +425,19 @@ pub struct Counts {
     pub sessions: usize,
 }
 
-/// The items with ids below the list's, highest first, as many as it wants; and whether there are more.
-fn page<'a, T, Id: Ord + Copy>(
-    items: impl Iterator<Item = &'a T>,
-    id: impl Fn(&T) -> Id,
+/// Of places in the order of their ids, those below the list's, highest first, as many as it wants; and
+/// whether there are more.
+fn page<Id: Ord + Copy>(
+    places: &VecDeque<u32>,
+    id: impl Fn(u32) -> Option<Id>,
     list: &ListOf<Id>,
-) -> (Vec<&'a T>, bool) {
-    let mut below: Vec<&T> =
-        items.filter(|item| list.before.is_none_or(|before| id(item) < before)).collect();
-    below.sort_unstable_by_key(|item| std::cmp::Reverse(id(item)));
-    let limit = list.limit.max(1) as usize;
-    let more = limit < below.len();
-    below.truncate(limit);
-    (below, more)
+) -> (impl Iterator<Item = u32>, bool) {
+    let below = match list.before {
+        Some(before) => places.partition_point(|place| id(*place) < Some(before)),
+        None => places.len(),
+    };
+    let from = below.saturating_sub(list.limit.max(1) as usize);
+    (places.range(from..below).rev().copied(), 0 < from)
 }
 
 /// A shard has 2³² places for each kind of record.

@@ -27,7 +27,7 @@ pub(super) struct Shard {
     /// Inquiries that ended and hold nothing any more, by their end.
     pub(super) ended: BTreeSet<(Timestamp, u32)>,
     pub(super) old_links: Calendar,
-    pub(super) old_sessions: Calendar,
+    old_sessions: Calendar,
     /// Unacknowledged events, by their place in this shard's order.
     pub(super) outbox: BTreeMap<u64, Event>,
     pub(super) last_outbox: u64,
@@ -80,6 +80,8 @@ pub(super) struct SessionSlot {
     pub(super) record: SessionRecord,
     pub(super) inquiry: u32,
     pub(super) links: u32,
+    /// Whether the calendar has it: once at the most, or a place that was taken again would go too early.
+    filed: bool,
 }
 
 impl Shard {
@@ -104,15 +106,15 @@ impl Shard {
 
     /// Keeps a session that was just started; the link that started it names it.
     pub(super) fn insert_session(&mut self, record: SessionRecord, inquiry: u32) -> Option<u32> {
-        let expires_at = record.expires_at;
         let by_link = record.link.is_some();
-        let place = self.sessions.insert(SessionSlot { record, inquiry, links: u32::from(by_link) })?;
+        let place =
+            self.sessions.insert(SessionSlot { record, inquiry, links: u32::from(by_link), filed: false })?;
         let Self { inquiries, sessions, .. } = self;
         insert_by_id(&mut inquiries.get_mut(inquiry)?.sessions, place, |place| {
             Some(sessions.get(place)?.record.id)
         });
         if !by_link {
-            self.old_sessions.file(place, expires_at);
+            self.file_session(place);
         }
         Some(place)
     }
@@ -148,6 +150,24 @@ impl Shard {
 
     pub(super) fn session_record(&self, place: Option<u32>) -> Option<&SessionRecord> {
         Some(&self.sessions.get(place?)?.record)
+    }
+
+    fn file_session(&mut self, place: u32) {
+        if let Some(slot) = self.sessions.get_mut(place) {
+            if !slot.filed {
+                self.old_sessions.file(place, slot.record.expires_at);
+                slot.filed = true;
+            }
+        }
+    }
+
+    /// Takes a session off the calendar whose hour has come by `now`.
+    pub(super) fn take_old_session(&mut self, now: Timestamp) -> Option<u32> {
+        let place = self.old_sessions.take_due(now)?;
+        if let Some(slot) = self.sessions.get_mut(place) {
+            slot.filed = false;
+        }
+        Some(place)
     }
 
     /// The records that an attempt on the link at that place is judged by.
@@ -230,7 +250,7 @@ impl Shard {
             if let Some(named) = self.sessions.get_mut(session) {
                 named.links = named.links.saturating_sub(1);
                 if named.links == 0 {
-                    self.old_sessions.file(session, named.record.expires_at);
+                    self.file_session(session);
                 }
             }
         }
@@ -239,9 +259,9 @@ impl Shard {
             remove_by_id(&mut inquiry.links, slot.record.id, place, |place| {
                 Some(links.get(place)?.record.id)
             });
-            // Looking at all that stay, each time their number has halved, costs a constant for each that went.
+            // Looking at all that stay leaves two endings for each at the most, so it pays for itself.
             let left = inquiry.links.len();
-            if (left == 0 || left.is_power_of_two()) && !inquiry.record.endings.is_empty() {
+            if left == 0 || left.saturating_mul(4).saturating_add(8) < inquiry.record.endings.len() {
                 let kept = inquiry.links.iter().filter_map(|place| Some(&links.get(*place)?.record));
                 inquiry.record.endings.keep_for(kept);
             }

@@ -146,6 +146,7 @@ fn judge_commit(subject: &Subject<'_>, command: &Commit) -> Result<(Verdict, Opt
     match link.state {
         LinkState::Used(used) => Err(Refusal::Used { first_at: used.at }),
         LinkState::Claimed(lease) if lease.token == command.claim && now < lease.until => {
+            subject.parent_is_over(now)?;
             within_session_limit(inquiry)?;
             Ok((Verdict::FirstUse, Some(lease)))
         }
@@ -159,16 +160,15 @@ fn alive(subject: &Subject<'_>, now: Timestamp) -> Result<(), Refusal> {
     if let Some(at) = revoked(subject) {
         return Err(Refusal::Revoked { at });
     }
-    let current = inquiry.generations.of(link.purpose).number;
-    match inquiry.endings.generation(link.purpose, link.generation) {
-        Some(EndedGeneration { why: GenerationEnd::Superseded(by), at, .. }) => {
-            return Err(Refusal::Superseded { by: Some(*by), at: Some(*at) });
+    if link.generation != inquiry.generations.of(link.purpose).number {
+        match inquiry.endings.generation(link.purpose, link.generation) {
+            Some(EndedGeneration { why: GenerationEnd::Superseded(by), at, .. }) => {
+                return Err(Refusal::Superseded { by: Some(*by), at: Some(*at) });
+            }
+            // Within its epoch the counter decides; an ending only names the reason.
+            _ if link.epoch == inquiry.epoch => return Err(Refusal::Superseded { by: None, at: None }),
+            _ => {}
         }
-        // The counter decides, the ending only names the reason.
-        _ if link.epoch == inquiry.epoch && link.generation != current => {
-            return Err(Refusal::Superseded { by: None, at: None });
-        }
-        _ => {}
     }
     if let Some(at) = inquiry.inquiry.redacted_at {
         return Err(Refusal::InquiryRedacted { at });
@@ -201,11 +201,19 @@ fn alive(subject: &Subject<'_>, now: Timestamp) -> Result<(), Refusal> {
 /// When the link was revoked: by itself, with all links, with everything, or with the session that made it.
 fn revoked(subject: &Subject<'_>) -> Option<Timestamp> {
     let Subject { link, inquiry, parent, .. } = subject;
+    // The counters decide, so that a live link costs no search.
+    let current = inquiry.generations.of(link.purpose).number;
     let with_all_links = || {
+        if link.generation == current {
+            return None;
+        }
         let ended = inquiry.endings.generation(link.purpose, link.generation)?;
         (ended.why == GenerationEnd::Revoked).then_some(ended.at)
     };
     let with_everything = || {
+        if link.epoch == inquiry.epoch {
+            return None;
+        }
         let ended = inquiry.endings.epoch(link.epoch)?;
         (ended.why == EpochEnd::Revoked).then_some(ended.at)
     };
@@ -227,7 +235,8 @@ fn replay(
 ) -> Result<Verdict, Refusal> {
     let refused = Refusal::Used { first_at: used.at };
     let grace = used.grace.ok_or(refused)?;
-    if grace.until <= now || grace.max_replays <= used.replays || !subject.session_is_live(now) {
+    let over = grace.until <= now || grace.max_replays <= used.replays;
+    if over || !subject.session_is_live(now) || subject.parent_is_over(now).is_err() {
         return Err(refused);
     }
     let same_client = match (&used.binding, binding) {
@@ -337,6 +346,16 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// E5: a hand-off link dies with the session that made it, also one that is claimed or used.
+    fn parent_is_over(&self, now: Timestamp) -> Result<(), Refusal> {
+        match self.parent {
+            Some(parent) if parent.expires_at <= now => {
+                Err(Refusal::LinkExpired { at: Some(parent.expires_at) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn session_is_live(&self, now: Timestamp) -> bool {
         self.session.is_some_and(|session| session.is_live(self.inquiry, now))
     }

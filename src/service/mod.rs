@@ -69,11 +69,6 @@ impl<S: LinkStore> Service<S> {
         ServiceBuilder::new(store)
     }
 
-    /// The store, for an application that has other business with it.
-    pub const fn store(&self) -> &S {
-        &self.store
-    }
-
     /// The part of the service that needs no store: for issuing and redeeming within a transaction of one's own.
     pub const fn planner(&self) -> &Planner {
         &self.planner

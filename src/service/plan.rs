@@ -51,7 +51,8 @@ impl Planner {
     /// Plans a redemption of what a person presented: a URL or a bare code (C6).
     ///
     /// # Errors
-    /// [`Refused`] if no store has to be asked: the code is mangled, or its key is not in the ring.
+    /// [`Refused`] if no store has to be asked: the code is mangled, or its key is not in the ring. What becomes of
+    /// it, [`finish_refused`](Self::finish_refused) says.
     pub fn redeem(&self, presented: &str, attempt: &Attempt) -> Result<RedeemPlan, Refused> {
         self.plan(presented, attempt, None)
     }
@@ -62,6 +63,11 @@ impl Planner {
     /// As [`redeem`](Self::redeem).
     pub fn claim(&self, presented: &str, attempt: &Attempt, lease: LeaseTime) -> Result<RedeemPlan, Refused> {
         self.plan(presented, attempt, Some(lease))
+    }
+
+    /// The answer to an attempt that was refused while it was planned.
+    pub fn finish_refused(&self, refused: Refused) -> Finished<Redemption> {
+        Finished::refused(refused, self.now()).map(Redemption::from)
     }
 
     fn plan(

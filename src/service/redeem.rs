@@ -72,9 +72,7 @@ impl<S: LinkStore> Service<S> {
     pub async fn redeem(&self, presented: &str, attempt: &Attempt) -> Result<Redemption, StoreError> {
         let plan = match self.planner.redeem(presented, attempt) {
             Ok(plan) => plan,
-            Err(refused) => {
-                return Ok(Finished::refused(refused, self.planner.now()).told(&self.planner).into());
-            }
+            Err(refused) => return Ok(self.planner.finish_refused(refused).told(&self.planner)),
         };
         let outcome = self.store.redeem(plan.command()).await?;
         Ok(self.planner.finish_redeem(plan, outcome).told(&self.planner))

@@ -46,7 +46,7 @@ use crate::{
 /// - **A boundary belongs to what comes after it**: at its deadline an inquiry is expired, at the end of its
 ///   lease a link is free (I5).
 /// - **Expiry by time is met by writes**: a command that finds an inquiry past its deadline writes that first,
-///   in its own step (I6).
+///   in its own step (I6); only a release looks at nothing but the link.
 /// - **Everything is looked up within the command's tenant**, also by digest and by id (S6).
 /// - **A fault is a [`StoreError`]**, never a refusal and never a grant, and says whether to ask again (S4). What
 ///   the engine could not confirm is [`Unconfirmed`](StoreErrorKind::Unconfirmed) (D1).

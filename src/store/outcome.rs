@@ -127,7 +127,8 @@ pub enum IssueOutcome {
     },
     /// The session that was to make the link is not live (E5).
     SessionNotLive,
-    /// The link's id or digest is taken; nothing was written (S3).
+    /// The link's id or digest is taken; nothing was written (S3). Where the inquiry is not open either, or a link
+    /// can be given out again, a store may say whichever it finds first.
     Taken,
 }
 

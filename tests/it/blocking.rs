@@ -108,9 +108,10 @@ fn a_story_without_a_runtime_is_the_same() {
     assert!(!world.sink.names().is_empty());
 
     let slow = Slow { store: world.store.clone(), waits: AtomicU32::new(0) };
-    let service = BlockingService::new(Service::new(Twisted(slow)), ParkThread);
+    let slow = Twisted(slow);
+    let service = BlockingService::new(Service::new(&slow), ParkThread);
     whole_story(&service);
-    let waits = service.service().store().0.waits.load(Ordering::SeqCst);
+    let waits = slow.0.waits.load(Ordering::SeqCst);
     assert!(30 <= waits, "{waits}");
 }
 
@@ -119,8 +120,9 @@ fn a_story_without_a_runtime_is_the_same() {
 fn another_way_to_wait_is_used() {
     let polls = Arc::new(AtomicU32::new(0));
     let slow = Slow { store: Arc::default(), waits: AtomicU32::new(0) };
-    let service = BlockingService::new(Service::new(Twisted(slow)), Spin(polls.clone()));
+    let slow = Twisted(slow);
+    let service = BlockingService::new(Service::new(&slow), Spin(polls.clone()));
     whole_story(&service);
-    let waits = service.service().store().0.waits.load(Ordering::SeqCst);
+    let waits = slow.0.waits.load(Ordering::SeqCst);
     assert!(waits < polls.load(Ordering::SeqCst));
 }

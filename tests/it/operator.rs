@@ -336,3 +336,31 @@ async fn a_batch_of_nothing_still_pauses() {
         .await;
     assert_eq!(pauses.get(), 3);
 }
+
+/// S3, D7: a session whose hand-off link was purged is filed once: what takes its place later is not purged for it.
+#[tokio::test]
+async fn a_place_that_is_taken_again_is_not_purged_early() {
+    let days = |days: i64| inquiry_otl::Interval::from_days(days).unwrap();
+    let world = World::with(|parts| {
+        parts.policy(
+            inquiry_otl::ExpirationPolicy::default()
+                .with_after_create(days(200))
+                .with_after_resume(days(400)),
+        )
+    });
+    let id = world.created().await;
+    let first = world.service.start_session(id).await.unwrap().session;
+    let handoff = inquiry_otl::LinkRequest::device_handoff(id, first.id).expires_in(seconds(60));
+    world.service.issue(handoff).await.unwrap();
+    let operator = Operator::builder(world.store.clone()).clock(world.clock.clone()).batch(1).build();
+
+    world.clock.advance(days(31));
+    assert_eq!(operator.tick().await.purged.links, 1);
+    world.service.resume(id).await.unwrap();
+    world.at(first.expires_at, 0);
+    world.clock.advance(days(31));
+    assert_eq!(operator.tick().await.purged.sessions, 1);
+    let second = world.service.start_session(id).await.unwrap().session;
+    assert_eq!(operator.tick().await.purged.sessions, 0);
+    assert!(world.service.session(id, second.id).await.unwrap().live);
+}

@@ -510,13 +510,52 @@ async fn the_earlier_reason_is_named() {
     // Superseded before closed, and revoked before superseded.
     let world = World::new();
     let id = world.pending().await;
-    let link = world.link(id).await;
-    world.claim(&link).await;
+    let keep = LinkRequest::resume(id).on_outstanding(OnOutstanding::Keep);
+    let revoked = world.service.issue(keep.clone()).await.unwrap();
+    let superseded = world.service.issue(keep).await.unwrap();
+    world.claim(&superseded).await;
     let by = world.link(id).await.id;
+    world.service.revoke(id, Revocation::Link(revoked.id)).await.unwrap();
     world.service.complete(id).await.unwrap();
-    assert_eq!(world.refusal(&link).await, Refusal::Superseded { by: Some(by), at: Some(world.now()) });
-    world.service.revoke(id, Revocation::Link(link.id)).await.unwrap();
-    assert_eq!(world.refusal(&link).await, Refusal::Revoked { at: world.now() });
+    assert_eq!(world.refusal(&revoked).await, Refusal::Revoked { at: start });
+    assert_eq!(world.refusal(&superseded).await, Refusal::Superseded { by: Some(by), at: Some(start) });
+}
+
+/// L4, L6: what died with its inquiry is not revoked later: it keeps its reason, and no event is told.
+#[tokio::test]
+async fn what_is_dead_is_not_revoked() {
+    let world = World::new();
+    let id = world.pending().await;
+    let link = world.link(id).await;
+    let session = world.service.start_session(id).await.unwrap().session.id;
+    let deadline = world.service.inquiry(id).await.unwrap().expires_at;
+    world.at(deadline, 0);
+    world.sink.names();
+    assert!(!world.service.revoke(id, Revocation::Link(link.id)).await.unwrap());
+    assert!(!world.service.revoke(id, Revocation::Session(session)).await.unwrap());
+    world.service.resume(id).await.unwrap();
+    assert!(!world.service.revoke(id, Revocation::Link(link.id)).await.unwrap());
+    assert_eq!(world.refusal(&link).await, Refusal::InquiryExpired { at: deadline });
+    assert_eq!(world.sink.names(), ["inquiry.expired", "inquiry.resumed", "one-time-link.refused"]);
+}
+
+/// E5: a hand-off link dies with the session that made it, also when somebody holds it by then.
+#[tokio::test]
+async fn a_claimed_handoff_dies_with_its_session() {
+    let world = World::new();
+    let id = world.pending().await;
+    let session = world.service.start_session(id).await.unwrap().session;
+    world.clock.advance(seconds(3_600));
+    let open_until = world.service.resume(id).await.unwrap().expires_at;
+    let request = LinkRequest::device_handoff(id, session.id).expires_in(seconds(200_000));
+    let handoff = world.service.issue(request).await.unwrap();
+    assert_eq!(handoff.expires_at, session.expires_at);
+    world.at(session.expires_at, -1);
+    let claim = world.claim(&handoff).await;
+    world.at(session.expires_at, 0);
+    assert!(world.now() < open_until && world.now() < claim.until);
+    let late = refusal(world.service.commit(&claim).await.unwrap());
+    assert_eq!(late, Refusal::LinkExpired { at: Some(session.expires_at) });
 }
 
 /// D2, D5: used goes before link expired, and link expired before busy.
