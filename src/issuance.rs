@@ -88,26 +88,22 @@ pub fn issue<'a>(
     if command.parent.is_some() && !parent.is_some_and(|session| session.is_live(inquiry, now)) {
         return Issuance::SessionNotLive;
     }
-    if let Outstanding::ReturnSame { keys, live_until } = command.outstanding {
+    let generation = inquiry.generations.of(command.purpose);
+    if let (Outstanding::ReturnSame { keys, live_until }, true) = (command.outstanding, generation.has_links)
+    {
         let fits = |link: &&LinkRecord| {
             is_outstanding(link, inquiry, command)
                 && live_until <= link.expires_at
                 && link.derivation.is_some_and(|derivation| keys.contains(derivation.key))
         };
-        // Without a link in this generation there is nothing to look for.
-        let has_links = inquiry.generations.of(command.purpose).has_links;
-        let newest = links.into_iter().take_while(|_| has_links).find(fits);
-        if let Some(link) = newest {
+        if let Some(link) = links.into_iter().find(fits) {
             return Issuance::Reuse(link.id);
         }
     }
     let supersedes = match command.outstanding {
         Outstanding::Keep => false,
-        Outstanding::Supersede | Outstanding::ReturnSame { .. } => {
-            inquiry.generations.of(command.purpose).has_links
-        }
+        Outstanding::Supersede | Outstanding::ReturnSame { .. } => generation.has_links,
     };
-    let generation = inquiry.generations.of(command.purpose).number;
     Issuance::Create {
         supersedes,
         link: LinkRecord {
@@ -120,7 +116,7 @@ pub fn issue<'a>(
             digest: command.digest,
             derivation: command.derivation,
             epoch: inquiry.epoch,
-            generation: if supersedes { generation.wrapping_add(1) } else { generation },
+            generation: if supersedes { generation.number.wrapping_add(1) } else { generation.number },
             created_at: now,
             expires_at: expiry(inquiry, parent, command),
             revoked_at: None,

@@ -34,8 +34,11 @@ fn each_broken_store_fails_exactly_the_check_that_is_meant_for_it() {
         let judge = || {
             let mut wrong = Vec::new();
             while let Some(store) = stores.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let failures =
-                    failures(store.verbs, |check| check != COMPARISON || store.check == COMPARISON);
+                let judged =
+                    || failures(store.verbs, |check| check != COMPARISON || store.check == COMPARISON);
+                // On a busy machine a race may not come about: that one is run again. Whatever fails, counts.
+                let mut tries = std::iter::repeat_with(judged).take(4);
+                let failures = tries.find(|failures| !failures.is_empty()).unwrap_or_default();
                 let names: Vec<_> = failures.iter().map(|(name, _)| *name).collect();
                 if names != [store.check] {
                     wrong.push(format!(

@@ -364,3 +364,57 @@ async fn a_place_that_is_taken_again_is_not_purged_early() {
     assert_eq!(operator.tick().await.purged.sessions, 0);
     assert!(world.service.session(id, second.id).await.unwrap().live);
 }
+
+/// A world whose inquiries stay open for 200 days.
+fn of_long_inquiries() -> World {
+    let days = inquiry_otl::Interval::from_days(200).unwrap();
+    World::with(|parts| parts.policy(inquiry_otl::ExpirationPolicy::default().with_after_create(days)))
+}
+
+fn purge_of(world: &World, retention: i64, limit: u32) -> inquiry_otl::store::Purge {
+    let now = world.now();
+    let retention = seconds(retention);
+    inquiry_otl::store::Purge { now, retention, inquiry_retention: None, repeats_after: now, limit }
+}
+
+/// S3: what is held costs looks, and those are bounded too: a purge stops, says so, and goes on from there.
+#[tokio::test]
+async fn a_purge_looks_at_no_more_than_it_may() {
+    use inquiry_otl::store::Housekeeping;
+    let world = of_long_inquiries();
+    let id = world.created().await;
+    for _ in 0..20 {
+        let request = inquiry_otl::LinkRequest::resume(id).expires_in(seconds(60));
+        let link = world.service.issue(request).await.unwrap();
+        world.grant(&link).await;
+    }
+    world.clock.advance(seconds(86_400));
+    let mut rounds = 1;
+    loop {
+        let purged = world.store.purge(purge_of(&world, 60, 1)).await.unwrap();
+        assert_eq!(purged.links, 0, "their sessions are live");
+        if !purged.more {
+            break;
+        }
+        rounds += 1;
+    }
+    // Eight looks for each record that may go: 8, 8 and 4.
+    assert_eq!(rounds, 3);
+}
+
+/// L4, S3: why links died is forgotten with them, however many come and go.
+#[tokio::test]
+async fn endings_go_with_the_links_that_carry_them() {
+    use inquiry_otl::store::Housekeeping;
+    let world = of_long_inquiries();
+    let id = world.created().await;
+    for _ in 0..200 {
+        let request = inquiry_otl::LinkRequest::resume(id).expires_in(seconds(5 * 3_600));
+        world.service.issue(request).await.unwrap();
+        world.clock.advance(seconds(3_600));
+        world.store.purge(purge_of(&world, 60, 100)).await.unwrap();
+    }
+    let (record, links) = (world.record(id).await, world.store.counts().links);
+    assert!((5..=7).contains(&links), "{links}");
+    assert!(record.endings.generations.len() <= 4 * links + 9, "{}", record.endings.generations.len());
+}
