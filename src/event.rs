@@ -1,5 +1,9 @@
 //! What happened: one typed event for each change (V1). No event carries a code.
 
+mod columns;
+
+pub use columns::{EventColumns, UnknownEvent};
+
 use crate::{
     id::{EventId, InquiryId, LinkId, SessionId},
     inquiry::Expiry,

@@ -432,6 +432,14 @@ pub enum Expiry {
     SessionLimit,
 }
 
+crate::text::words! {
+    Expiry {
+        Deadline => "deadline",
+        Requested => "requested",
+        SessionLimit => "session-limit",
+    }
+}
+
 /// Why an epoch of an inquiry ended, and with it all links and sessions made in it (L4). Exhaustive: a store keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -447,6 +455,18 @@ pub enum EpochEnd {
     Redacted,
     /// Everything was revoked (L6).
     Revoked,
+}
+
+crate::text::words! {
+    EpochEnd {
+        Expired(Expiry::Deadline) => "deadline",
+        Expired(Expiry::Requested) => "requested",
+        Expired(Expiry::SessionLimit) => "session-limit",
+        Completed => "completed",
+        Failed => "failed",
+        Redacted => "redacted",
+        Revoked => "revoked",
+    }
 }
 
 /// Why an action was refused; nothing changed (I3, R1).

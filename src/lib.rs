@@ -185,6 +185,6 @@ pub use service::{
 pub use session::{InquirySession, NotOpen, SessionRefusal};
 pub use store::{LinkStore, Retry, StoreError, StoreErrorKind};
 pub use tenant::TenantId;
-pub use text::{Creator, ReferenceId, TextError};
+pub use text::{Creator, ReferenceId, TextError, UnknownWord};
 pub use time::{Interval, TimeError, Timestamp};
 pub use url::{LinkUrl, UrlError, UrlFormat, UrlFormatError, UrlStyle};

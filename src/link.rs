@@ -92,6 +92,13 @@ pub enum Purpose {
     DeviceHandoff,
 }
 
+crate::text::words! {
+    Purpose {
+        Resume => "resume",
+        DeviceHandoff => "device-handoff",
+    }
+}
+
 /// What a store knows of a link, read in one step: for a peek and for a diagnosis (D3, D9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

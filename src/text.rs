@@ -85,6 +85,11 @@ pub enum TextError {
     Alphabet,
 }
 
+/// A word that no value of its type has, in this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a word that this version knows")]
+pub struct UnknownWord;
+
 /// Declares a bounded text type that is cheap to clone.
 macro_rules! bounded_text {
     ($(#[$doc:meta])* $name:ident) => {
@@ -165,6 +170,33 @@ macro_rules! text_traits {
     };
 }
 pub(crate) use text_traits;
+
+/// Declares the words by which a store keeps the values of an enum: every value has one, and no two share it.
+macro_rules! words {
+    ($name:ident { $($value:ident $(($inner:path))? => $word:literal,)+ }) => {
+        impl $name {
+            /// The word by which a store keeps it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$value $(($inner))? => $word,)+
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::text::UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$value $(($inner))?),)+
+                    _ => Err(crate::text::UnknownWord),
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;
 
 /// Reads a string and hands it to a constructor, without a copy where the format allows.
 #[cfg(feature = "serde")]

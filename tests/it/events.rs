@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use inquiry_otl::{
-    Action, Attempt, Event, EventKind, ExpirationPolicy, Grace, InquiryId, LinkRequest, Refusal, Revocation,
+    Action, Attempt, Event, EventKind, ExpirationPolicy, Expiry, Grace, InquiryId, LinkId, LinkRequest,
+    Purpose, Refusal, Revocation, SessionId, Timestamp, UnknownWord,
+    event::{EventColumns, UnknownEvent},
+    inquiry::EpochEnd,
     store::{Delivery, Outbox},
 };
 
@@ -208,4 +211,68 @@ async fn a_receipt_past_every_place_is_answered() {
     let last = inquiry_otl::store::Receipt::new("4294967295-0");
     assert!(world.store.pending(Some(last.clone()), u32::MAX).await.unwrap().is_empty());
     assert_eq!(world.store.acknowledge(vec![last]).await.unwrap(), 0);
+}
+
+/// V1: every durable event is kept as flat columns and read back; what only passes has none.
+#[test]
+fn a_durable_event_is_kept_as_columns() {
+    let (link, session) = (LinkId::from_u128(7), SessionId::from_u128(8));
+    let at = Timestamp::MAX;
+    let revoked =
+        [Revocation::Link(link), Revocation::Session(session), Revocation::AllLinks, Revocation::Everything];
+    let causes = [Expiry::Deadline, Expiry::Requested, Expiry::SessionLimit];
+    let purposes = [Purpose::Resume, Purpose::DeviceHandoff];
+    let durable = [
+        EventKind::InquiryCreated,
+        EventKind::InquiryStarted,
+        EventKind::InquiryCompleted,
+        EventKind::InquiryFailed,
+        EventKind::InquiryResumed { expires_at: at },
+        EventKind::InquiryApproved,
+        EventKind::InquiryMarkedForReview,
+        EventKind::InquiryDeclined,
+        EventKind::InquiryRedacted,
+        EventKind::LinkReused { link },
+        EventKind::LinkRedeemed { link, session },
+        EventKind::LinkReplayed { link, session, number: 3 },
+    ]
+    .into_iter()
+    .chain(causes.map(|cause| EventKind::InquiryExpired { cause, expired_at: at }))
+    .chain(purposes.map(|purpose| EventKind::LinkCreated { link, purpose, expires_at: at }))
+    .chain(purposes.map(|purpose| EventKind::LinkSuperseded { purpose, by: link }))
+    .chain(revoked.map(|revoked| EventKind::LinkRevoked { revoked }));
+    for kind in durable {
+        let columns = kind.columns().unwrap();
+        assert_eq!(columns.name, kind.name());
+        assert_eq!(EventKind::try_from(columns), Ok(kind));
+        let other = EventColumns { name: "inquiry.renamed", ..columns };
+        assert_eq!(EventKind::try_from(other), Err(UnknownEvent));
+        let bare = EventColumns { name: columns.name, ..EventColumns::default() };
+        assert_eq!(EventKind::try_from(bare).is_ok(), columns == bare, "{kind:?} without what it tells");
+    }
+    assert_eq!(EventKind::LinkPeeked { link }.columns(), None);
+    assert_eq!(EventKind::LinkRefused { link: None, refusal: Refusal::Unknown }.columns(), None);
+}
+
+/// L7: the words by which a store keeps what it keeps are read back, and no other is taken.
+#[test]
+fn words_are_read_back() {
+    let ends = [
+        EpochEnd::Expired(Expiry::Deadline),
+        EpochEnd::Expired(Expiry::Requested),
+        EpochEnd::Expired(Expiry::SessionLimit),
+        EpochEnd::Completed,
+        EpochEnd::Failed,
+        EpochEnd::Redacted,
+        EpochEnd::Revoked,
+    ];
+    for end in ends {
+        assert_eq!(end.as_str().parse(), Ok(end));
+    }
+    for purpose in [Purpose::Resume, Purpose::DeviceHandoff] {
+        assert_eq!(purpose.as_str().parse(), Ok(purpose));
+    }
+    assert_eq!("Resume".parse::<Purpose>(), Err(UnknownWord));
+    assert_eq!("expired".parse::<EpochEnd>(), Err(UnknownWord));
+    assert_eq!("".parse::<Expiry>(), Err(UnknownWord));
 }
