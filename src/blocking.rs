@@ -95,6 +95,15 @@ impl<S: LinkStore, B: BlockOn> BlockingService<S, B> {
     ) -> Vec<Result<IssuedLink, IssueError>> {
         self.block_on.block_on(self.service.issue_many(requests))
     }
+
+    /// Creates many links and tells how far it is, as [`Service::issue_many_with_progress`] does.
+    pub fn issue_many_with_progress(
+        &self,
+        requests: impl IntoIterator<Item = LinkRequest>,
+        progress: impl FnMut(usize, usize),
+    ) -> Vec<Result<IssuedLink, IssueError>> {
+        self.block_on.block_on(self.service.issue_many_with_progress(requests, progress))
+    }
 }
 
 /// For each method of the service one that waits for it.

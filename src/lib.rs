@@ -64,7 +64,7 @@
 //! | create an inquiry, read it | [`NewInquiry`], [`Service::create`], [`Service::inquiry`] |
 //! | bring an expired inquiry back | [`Service::resume`] |
 //! | record what became of it | [`Service::start`], [`complete`](Service::complete), [`fail`](Service::fail), [`approve`](Service::approve) … |
-//! | make a link | [`LinkRequest`], [`Service::issue`], [`IssuedLink`]; many at once: [`Service::issue_many`] |
+//! | make a link | [`LinkRequest`], [`Service::issue`], [`IssuedLink`]; many at once: [`Service::issue_many`], with progress: [`Service::issue_many_with_progress`] |
 //! | say what becomes of earlier links | [`OnOutstanding`] |
 //! | show a page for a link without using it up | [`Service::peek`], [`Peek`] |
 //! | let the person in | [`Service::redeem`], [`Redemption`], [`Grant`] |

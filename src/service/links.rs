@@ -20,6 +20,9 @@ use crate::{
 /// How often a code is drawn anew when its place is taken.
 const TRIES: u32 = 4;
 
+/// How many links a store is asked for at a time: enough for its fast path, few enough to tell of progress.
+const CHUNK: usize = 10_000;
+
 impl<S: LinkStore> Service<S> {
     /// Creates a link, or gives out the one that is outstanding (L5).
     ///
@@ -74,17 +77,54 @@ impl<S: LinkStore> Service<S> {
         &self,
         requests: impl IntoIterator<Item = LinkRequest>,
     ) -> Vec<Result<IssuedLink, IssueError>> {
+        self.issue_many_with_progress(requests, |_, _| {}).await
+    }
+
+    /// Creates many links as [`issue_many`](Self::issue_many) does, and tells now and then how many are answered, of
+    /// how many in all.
+    ///
+    /// The requests go to the store ten thousand at a time. If the caller drops the future, what was told is done; of what
+    /// follows, nobody can say.
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let requests = (0..12_000).map(|_| LinkRequest::resume(inquiry.id));
+    /// let mut told = Vec::new();
+    /// let links = service.issue_many_with_progress(requests, |done, of| told.push((done, of))).await;
+    /// assert_eq!(links.len(), 12_000);
+    /// assert_eq!(told, [(10_000, 12_000), (12_000, 12_000)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn issue_many_with_progress(
+        &self,
+        requests: impl IntoIterator<Item = LinkRequest>,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Vec<Result<IssuedLink, IssueError>> {
         let requests: Vec<_> = requests.into_iter().collect();
+        let total = requests.len();
+        let mut links = Vec::with_capacity(total);
+        for chunk in requests.chunks(CHUNK) {
+            self.issue_chunk(chunk, &mut links).await;
+            progress(links.len(), total);
+        }
+        links
+    }
+
+    async fn issue_chunk(&self, requests: &[LinkRequest], links: &mut Vec<Result<IssuedLink, IssueError>>) {
         let plans: Vec<_> = requests.iter().map(|request| self.planner.issue(request)).collect();
         let commands = plans.iter().flatten().map(|plan| plan.command().clone()).collect();
         let mut outcomes = self.store.issue_many(commands).await.into_iter();
-        let mut links = Vec::with_capacity(plans.len());
-        for (request, plan) in requests.into_iter().zip(plans) {
+        for (request, plan) in requests.iter().zip(plans) {
             let answer = match plan {
                 Ok(plan) => match outcomes.next().unwrap_or_else(|| Err(taken())) {
-                    Ok(IssueOutcome::Taken) => self.issue(request).await,
+                    Ok(IssueOutcome::Taken) => self.issue(request.clone()).await,
                     Ok(outcome) => match self.planner.finish_issue(plan, outcome).told(&self.planner) {
-                        Err(IssueError::Altered) => self.issue(request).await,
+                        Err(IssueError::Altered) => self.issue(request.clone()).await,
                         answer => answer,
                     },
                     Err(error) => Err(IssueError::Store(error)),
@@ -93,7 +133,6 @@ impl<S: LinkStore> Service<S> {
             };
             links.push(answer);
         }
-        links
     }
 
     /// The links of an inquiry, newest first, at most `limit`, which is at least 1; those behind `before`, if it is given (L7).

@@ -85,6 +85,12 @@ fn whole_story<S: inquiry_otl::LinkStore, B: BlockOn>(service: &BlockingService<
     assert!(service.diagnose(text).unwrap().link.is_some());
     assert!(service.revoke(id, Revocation::AllLinks).unwrap());
     assert_eq!(service.issue_many([LinkRequest::resume(id)]).len(), 1);
+    let mut told = Vec::new();
+    assert_eq!(
+        service.issue_many_with_progress([LinkRequest::resume(id)], |done, of| told.push((done, of))).len(),
+        1
+    );
+    assert_eq!(told, [(1, 1)]);
     assert_eq!(service.resume(id).unwrap().status, Status::Pending);
     assert_eq!(service.expire(id).unwrap().status, Status::Expired);
     assert_eq!(service.change(id, Action::Resume).unwrap().status, Status::Pending);

@@ -421,6 +421,19 @@ async fn many_links_are_created_item_by_item() {
     world.grant(second).await;
 }
 
+/// S1: many links are told of as they are made, also those that are refused; nothing is told of nothing.
+#[tokio::test]
+async fn progress_is_told_of_many_links() {
+    let world = World::new();
+    let (id, nobody) = (world.created().await, inquiry_id("inq_nobody"));
+    let mut told = Vec::new();
+    let requests = (0..20_001).map(|n| LinkRequest::resume(if n % 2 == 0 { id } else { nobody }));
+    let links = world.service.issue_many_with_progress(requests, |done, of| told.push((done, of))).await;
+    assert_eq!(told, [(10_000, 20_001), (20_000, 20_001), (20_001, 20_001)]);
+    assert_eq!(links.iter().filter(|link| link.is_ok()).count(), 10_001);
+    assert!(world.service.issue_many_with_progress([], |_, _| panic!("there is none")).await.is_empty());
+}
+
 /// C1, L3: no two codes are the same, with a key or without.
 #[tokio::test]
 async fn no_two_codes_are_the_same() {
