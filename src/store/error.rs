@@ -99,7 +99,8 @@ pub enum StoreErrorKind {
 pub enum Retry {
     /// Nothing was written: ask again.
     Safe,
-    /// It may have been written: ask again with the same attempt key, which finds the first answer (D6).
+    /// It may have been written: ask again with the same attempt key, which finds the first answer (D6). A commit is
+    /// asked again with the same claim, which finds it as well (D5).
     SameAttempt,
     /// It was part of the caller's own transaction, which must be tried again as a whole.
     WholeTransaction,
