@@ -114,7 +114,8 @@
 //! # What this crate does not do
 //!
 //! - It sends no mail and serves no pages: you send the link, and your web server calls the service.
-//! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Other stores implement [`LinkStore`].
+//! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Stores for SQLite, PostgreSQL and Redis are
+//!   packages of their own (`inquiry-otl-sqlite`, `-postgres`, `-redis`); they implement [`LinkStore`].
 //! - It limits no rates: a code has at least 128 random bits.
 //! - It verifies nobody's identity: that is what the inquiry is for.
 //! - It does not protect a link from somebody who reads the person's mail. It lets you see it, and end it.
