@@ -1,0 +1,3 @@
+//! The kit itself: engines that come up and go down as told, and end with the test.
+
+mod engines;
