@@ -15,6 +15,7 @@
 )]
 
 pub mod postgres;
+pub mod proxy;
 mod random;
 pub mod redis;
 mod server;

@@ -1,3 +1,4 @@
 //! The kit itself: engines that come up and go down as told, and end with the test.
 
 mod engines;
+mod proxy;
