@@ -107,9 +107,11 @@ async fn connection(mut client: TcpStream, target: u16, mut orders: watch::Recei
     let (up, down) = (orders.clone(), orders.clone());
     let other = Sequence::new(random.next());
     tokio::select! {
+        // A cut is before all that is said after it.
+        biased;
+        _ = orders.wait_for(|orders| orders.cuts != cuts) => {}
         _ = carry(Way::Up, from_client, to_server, up, random) => {}
         _ = carry(Way::Down, from_server, to_client, down, other) => {}
-        _ = orders.wait_for(|orders| orders.cuts != cuts) => {}
     }
 }
 
