@@ -14,6 +14,7 @@
     reason = "a test stops at what surprises it"
 )]
 
+pub mod faults;
 pub mod postgres;
 pub mod proxy;
 mod random;
