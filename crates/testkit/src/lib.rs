@@ -20,3 +20,4 @@ pub mod proxy;
 mod random;
 pub mod redis;
 mod server;
+mod tls;

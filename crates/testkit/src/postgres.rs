@@ -1,10 +1,18 @@
 //! PostgreSQL, the newest that the machine has of Debian's packages.
 
-use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use rustix::process::Signal;
 
-use crate::server::{Server, on_a_free_port, run, until};
+use crate::{
+    server::{Server, on_a_free_port, run, until},
+    tls::Certificates,
+};
 
 /// A PostgreSQL server of one's own, without a password: the user is `postgres`, the database is `postgres`.
 ///
@@ -23,15 +31,19 @@ impl Postgres {
 
     /// A new server with these lines at the end of its `postgresql.conf`, as in `statement_timeout=500`.
     pub fn start_with(settings: &[&str]) -> Self {
-        let server = Server::new("postgres", "QUIT");
-        run(program("initdb").arg("--pgdata").arg(server.work()).args([
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]));
-        Self::begin(server, settings)
+        Self::begin(initialized(), settings)
+    }
+
+    /// A new server that takes connections by TLS only, and the file with the authority of its certificate, which is for
+    /// 127.0.0.1 and localhost.
+    pub fn start_tls() -> (Self, PathBuf) {
+        let server = initialized();
+        let files = Certificates::make(server.home());
+        fs::write(server.work().join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let setting = |name: &str, file: &Path| format!("{name} = '{}'", file.display());
+        let certificate = setting("ssl_cert_file", &files.certificate);
+        let key = setting("ssl_key_file", &files.key);
+        (Self::begin(server, &["ssl = on", &certificate, &key]), files.authority)
     }
 
     /// The port that it listens on, on 127.0.0.1.
@@ -134,6 +146,19 @@ impl Postgres {
 pub fn shared() -> &'static Postgres {
     static SHARED: OnceLock<Postgres> = OnceLock::new();
     SHARED.get_or_init(Postgres::start)
+}
+
+/// A server with an empty database, not started yet.
+fn initialized() -> Server {
+    let server = Server::new("postgres", "QUIT");
+    run(program("initdb").arg("--pgdata").arg(server.work()).args([
+        "--auth=trust",
+        "--username=postgres",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]));
+    server
 }
 
 /// Starts it, and returns when it answers, or what it said if it ended.

@@ -5,7 +5,7 @@ use std::{
     io::ErrorKind,
     net::TcpListener,
     os::unix::{
-        fs::{MetadataExt, chown},
+        fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -43,7 +43,7 @@ impl Server {
             .unwrap_or_else(|error| panic!("no temporary directory: {error}"))
             .keep();
         let work = home.join("data");
-        fs::create_dir(&work).unwrap();
+        fs::DirBuilder::new().mode(0o700).create(&work).unwrap();
         if let Some((user, group)) = unprivileged() {
             chown(&work, Some(user), Some(group)).unwrap();
             chown(&home, Some(user), Some(group)).unwrap();
@@ -250,7 +250,6 @@ fn pid_of(pid: u32) -> Pid {
 
 /// Gives a file to the user that servers run as, and hides it from all others.
 pub(crate) fn entrust(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     let owner = fs::metadata(path.parent().unwrap()).unwrap();
     chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
