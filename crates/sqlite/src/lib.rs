@@ -1,1 +1,27 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+#![allow(clippy::doc_markdown, reason = "SQLite is a name")]
+
+mod builder;
+mod bulk;
+mod commands;
+mod connection;
+mod error;
+mod housekeeping;
+mod inquiries;
+mod outbox;
+mod reading;
+mod records;
+mod rows;
+mod schema;
+mod sql;
+mod store;
+mod tables;
+mod transaction;
+mod worker;
+
+pub use builder::{Builder, Synchronous};
+pub use error::{NotInTransaction, OpenError};
+pub use rusqlite;
+pub use store::SqliteStore;
+pub use tables::{PrefixError, Tables};
+pub use transaction::OwnTransaction;

@@ -1,0 +1,108 @@
+//! Connections, and what is asked of each of them.
+
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::{builder::Synchronous, error::OpenError, schema, tables::Tables};
+
+/// Where the records are, and how a connection to them is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The file; none for memory.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) tables: Tables,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) synchronous: Synchronous,
+}
+
+impl Place {
+    /// The first connection: it makes the file and the tables, if it is to.
+    pub(crate) fn open(&self, migrate: bool) -> Result<Connection, OpenError> {
+        if rusqlite::version_number() < 3_037_000 {
+            return Err(OpenError::OldEngine);
+        }
+        let create = if migrate { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
+        let mut connection = match &self.file {
+            Some(file) => self.write_to(file, create)?,
+            None => Connection::open_in_memory()?,
+        };
+        self.settle(&connection)?;
+        if migrate {
+            schema::migrate(&mut connection, self.tables.prefix())?;
+        } else {
+            schema::check(&connection, self.tables.prefix())?;
+        }
+        Ok(connection)
+    }
+
+    /// A connection that writes, to tables that are there; none to memory, which went with its connection.
+    pub(crate) fn writer(&self) -> Result<Option<Connection>, OpenError> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let connection = self.write_to(file, OpenFlags::empty())?;
+        self.settle(&connection)?;
+        schema::check(&connection, self.tables.prefix())?;
+        Ok(Some(connection))
+    }
+
+    /// A connection that only reads; none to memory, which has only one.
+    pub(crate) fn reader(&self) -> Result<Option<Connection>, OpenError> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        self.settle(&connection)?;
+        schema::check(&connection, self.tables.prefix())?;
+        Ok(Some(connection))
+    }
+
+    fn write_to(&self, file: &PathBuf, create: OpenFlags) -> Result<Connection, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        self.start_log(&connection)?;
+        connection.pragma_update(None, "synchronous", self.synchronous.as_str())?;
+        // Where fsync leaves data in the drive's cache (macOS); elsewhere they do nothing.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        // A log that grew in a burst does not keep its size.
+        connection.pragma_update(None, "journal_size_limit", 64_i64 << 20)?;
+        Ok(connection)
+    }
+
+    /// The write-ahead log: it stays with the file. The engine does not wait for its lock here, so this does.
+    fn start_log(&self, connection: &Connection) -> Result<(), OpenError> {
+        let began = Instant::now();
+        loop {
+            let mode = connection
+                .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+            match mode {
+                Ok(mode) if mode == "wal" => return Ok(()),
+                Ok(_) => return Err(OpenError::NoWriteAheadLog),
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && began.elapsed() < self.busy_timeout =>
+                {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What every connection is told.
+    fn settle(&self, connection: &Connection) -> Result<(), OpenError> {
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(())
+    }
+}

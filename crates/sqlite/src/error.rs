@@ -1,0 +1,197 @@
+//! What goes wrong in the engine, and what a caller is told of it (S4).
+
+use std::{error::Error, fmt};
+
+use inquiry_otl::{Retry, StoreError, StoreErrorKind};
+use rusqlite::{ErrorCode, ffi};
+
+/// Why a store was not opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The tables were made by a newer version of this library.
+    Newer {
+        /// The version of the tables.
+        found: u32,
+        /// The newest version that this library knows.
+        known: u32,
+    },
+    /// There are no tables, or of an older version, and the store was not to migrate.
+    Older {
+        /// The version of the tables; 0 if there are none.
+        found: u32,
+        /// The version that this library needs.
+        needed: u32,
+    },
+    /// The file cannot have a write-ahead log: it is no file, or lies where memory cannot be shared.
+    NoWriteAheadLog,
+    /// The SQLite that is linked is older than 3.37, which has no strict tables.
+    OldEngine,
+    /// A thread could not be started.
+    Thread(std::io::Error),
+    /// SQLite failed.
+    Engine(rusqlite::Error),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer { found, known } => {
+                write!(f, "the tables are of version {found}, and this library knows versions up to {known}")
+            }
+            Self::Older { found, needed } => {
+                write!(
+                    f,
+                    "the tables are of version {found}, and this library needs version {needed}: migrate"
+                )
+            }
+            Self::NoWriteAheadLog => f.write_str("the database cannot have a write-ahead log"),
+            Self::OldEngine => f.write_str("SQLite is older than 3.37"),
+            Self::Thread(_) => f.write_str("a thread of the store could not be started"),
+            Self::Engine(_) => f.write_str("SQLite failed"),
+        }
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Thread(error) => Some(error),
+            Self::Engine(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Engine(rusqlite::Error),
+    Unreadable(Unreadable),
+    NotInTransaction,
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<Unreadable> for Fault {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+/// How far a command had come when it failed: what may have been written follows from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    /// Its transaction was rolled back: nothing was written.
+    Undone,
+    /// Its transaction was being committed; whoever asks again is told to do it like this.
+    Committing(Retry),
+    /// It was part of a transaction of the application's.
+    OwnTransaction,
+}
+
+impl Fault {
+    /// What the caller is told.
+    pub(crate) fn at(self, stage: Stage) -> StoreError {
+        let (kind, retry) = match &self {
+            Self::Engine(error) => judge(error.sqlite_error(), stage),
+            Self::Unreadable(_) => (StoreErrorKind::Corrupt, Retry::Useless),
+            Self::NotInTransaction => (StoreErrorKind::Internal, Retry::Useless),
+        };
+        let error = StoreError::new(kind, retry);
+        match self {
+            Self::Engine(source) => error.with_source(source),
+            Self::Unreadable(source) => error.with_source(source),
+            Self::NotInTransaction => error.with_source(NotInTransaction),
+        }
+    }
+
+    /// Whether the connection should be made anew: it may remember what is not true any more.
+    pub(crate) fn spoils_connection(&self) -> bool {
+        let Self::Engine(error) = self else {
+            return false;
+        };
+        error.sqlite_error().is_some_and(|failure| {
+            is_moved(*failure)
+                || matches!(
+                    failure.code,
+                    ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::DatabaseCorrupt
+                        | ErrorCode::NotADatabase
+                        | ErrorCode::ApiMisuse
+                )
+        })
+    }
+}
+
+fn judge(failure: Option<&ffi::Error>, stage: Stage) -> (StoreErrorKind, Retry) {
+    let Some(failure) = failure else {
+        return (StoreErrorKind::Internal, Retry::Useless);
+    };
+    let (kind, retry) = match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+            (StoreErrorKind::Timeout, Retry::Safe)
+        }
+        ErrorCode::OutOfMemory => (StoreErrorKind::Overloaded, Retry::Safe),
+        ErrorCode::SystemIoFailure
+        | ErrorCode::DiskFull
+        | ErrorCode::CannotOpen
+        | ErrorCode::OperationAborted
+        | ErrorCode::OperationInterrupted => (StoreErrorKind::Unavailable, Retry::Safe),
+        ErrorCode::ReadOnly if is_moved(*failure) => (StoreErrorKind::Unavailable, Retry::Safe),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => (StoreErrorKind::Corrupt, Retry::Useless),
+        _ => (StoreErrorKind::Internal, Retry::Useless),
+    };
+    match (stage, kind, retry) {
+        // What waits for a lock has written nothing; all else may stand in the log, to be found at the next start.
+        (Stage::Committing(in_doubt), StoreErrorKind::Unavailable | StoreErrorKind::Overloaded, _) => {
+            (StoreErrorKind::Unconfirmed, in_doubt)
+        }
+        (Stage::OwnTransaction, StoreErrorKind::Timeout, _) => {
+            (StoreErrorKind::Conflict, Retry::WholeTransaction)
+        }
+        (Stage::OwnTransaction, kind, Retry::Safe) => (kind, Retry::WholeTransaction),
+        (_, kind, retry) => (kind, retry),
+    }
+}
+
+/// Whether somebody moved or deleted the file under an open connection.
+fn is_moved(failure: ffi::Error) -> bool {
+    failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
+}
+
+/// A column that holds what it cannot hold; the value is not shown.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the column \"{}\" cannot be read", self.0)
+    }
+}
+
+impl Error for Unreadable {}
+
+/// A command was to be part of a transaction, and none is open on that connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotInTransaction;
+
+impl fmt::Display for NotInTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no transaction is open on this connection")
+    }
+}
+
+impl Error for NotInTransaction {}
