@@ -89,6 +89,7 @@ impl Postgres {
     }
 
     /// Makes a streaming standby, by that `application_name`, from a copy of the data. Returns when it streams.
+    #[must_use]
     pub fn standby(&self, name: &str) -> Self {
         let server = Server::new("standby", "QUIT");
         let url = self.url();

@@ -137,10 +137,9 @@ async fn carry(
         }
         let fault = orders.borrow().fault;
         let deed = match fault {
-            Fault::None | Fault::Cut => Deed::Pass,
             Fault::Refuse => Deed::End,
             Fault::DropReplies if way == Way::Down => Deed::End,
-            Fault::DropReplies => Deed::Pass,
+            Fault::None | Fault::Cut | Fault::DropReplies => Deed::Pass,
             Fault::Delay(time) => Deed::Wait(time),
             Fault::Random { .. } => match random.below(200) {
                 0..4 => Deed::End,

@@ -43,8 +43,8 @@ pub(super) async fn issue<S: LinkStore>(service: &Service<S>, count: usize) -> V
 
 /// Writes links to a file, for another process.
 pub(super) fn write(path: &Path, links: &[Issued]) -> io::Result<()> {
-    let lines = links.iter().map(|link| format!("{} {} {}\n", link.id, link.inquiry, link.code));
-    fs::write(path, lines.collect::<String>())
+    let rows = links.iter().map(|link| format!("{} {} {}\n", link.id, link.inquiry, link.code));
+    fs::write(path, rows.collect::<String>())
 }
 
 /// Reads what [`write`] wrote.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -34,7 +34,7 @@ pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
     let mut sum = Tally::default();
     for round in 1..=ROUNDS {
         let after = usize::try_from(random.below(6_000)).unwrap() + 2_000;
-        let (links, said) = interrupt(&runtime, durable, engine.as_mut(), after)?;
+        let Interrupted { links, said } = interrupt(&runtime, durable, engine.as_mut(), after)?;
 
         let service = books::service(super::open(&runtime, durable, &engine.place()));
         let before = runtime.block_on(Books::of(&service, &links));
@@ -50,28 +50,34 @@ pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
     ))
 }
 
+/// Fresh links, and what the worker said of which, by its number.
+struct Interrupted {
+    links: Vec<Issued>,
+    said: HashMap<usize, Said>,
+}
+
 /// Lets a worker redeem fresh links, and kills the engine when so many are acknowledged; or the worker, if it is all that
-/// there is. What the worker said of which link, by the link's number.
+/// there is.
 fn interrupt<D: Durable>(
     runtime: &Runtime,
     durable: &Arc<D>,
     engine: &mut dyn Engine,
     after: usize,
-) -> Result<(Vec<Issued>, HashMap<usize, Said>), Box<dyn std::error::Error>> {
+) -> Result<Interrupted, Box<dyn Error>> {
     let place = engine.place();
     let service = books::service(super::open(runtime, durable, &place));
     let links = runtime.block_on(books::issue(&service, LINKS));
     drop(service);
     let file = NamedTempFile::new()?;
     books::write(file.path(), &links)?;
-    let mut worker = Worker::start("kill", &place, Path::new(file.path()));
+    let mut worker = Worker::start("kill", &place, file.path());
     let mut said = HashMap::new();
     worker.go();
     while said.len() < after {
-        let line = worker.line(PATIENCE).ok_or("the worker ended before the kill")?;
-        let (link, what) = Said::read(&line)?;
+        let text = worker.line(PATIENCE).ok_or("the worker ended before the kill")?;
+        let (link, what) = Said::read(&text)?;
         if !matches!(what, Said::Acknowledged(_)) {
-            return Err(format!("a fault before the kill: {line}").into());
+            return Err(format!("a fault before the kill: {text}").into());
         }
         said.insert(link, what);
     }
@@ -81,16 +87,16 @@ fn interrupt<D: Durable>(
         // What is in flight fails; the worker must be gone before there is an engine again.
         sleep(Duration::from_millis(100));
     }
-    for line in worker.kill() {
-        if line != "done" {
-            let (link, what) = Said::read(&line)?;
+    for text in worker.kill() {
+        if text != "done" {
+            let (link, what) = Said::read(&text)?;
             said.insert(link, what);
         }
     }
     if server {
         engine.restart();
     }
-    Ok((links, said))
+    Ok(Interrupted { links, said })
 }
 
 /// What a worker learned of a link.
@@ -105,15 +111,15 @@ enum Said {
 }
 
 impl Said {
-    fn read(line: &str) -> Result<(usize, Self), String> {
-        let words: Vec<_> = line.split(' ').collect();
+    fn read(text: &str) -> Result<(usize, Self), String> {
+        let words: Vec<_> = text.split(' ').collect();
         match words[..] {
             ["first", link, session] => {
                 Ok((link.parse().unwrap(), Self::Acknowledged(session.parse().unwrap())))
             }
             ["safe", link] => Ok((link.parse().unwrap(), Self::NotWritten)),
             ["unknown", link] => Ok((link.parse().unwrap(), Self::Unknown)),
-            _ => Err(format!("a worker says: {line}")),
+            _ => Err(format!("a worker says: {text}")),
         }
     }
 }

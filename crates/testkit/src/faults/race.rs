@@ -65,12 +65,12 @@ struct Report {
 }
 
 impl Report {
-    fn read(&mut self, line: &str) -> Result<(), String> {
-        let words: Vec<_> = line.split(' ').collect();
+    fn read(&mut self, text: &str) -> Result<(), String> {
+        let words: Vec<_> = text.split(' ').collect();
         match words[..] {
             ["first", link, session] => self.firsts.push((link.parse().unwrap(), session.parse().unwrap())),
             ["refused", count] => self.refused += count.parse::<usize>().unwrap(),
-            _ => return Err(format!("a worker says: {line}")),
+            _ => return Err(format!("a worker says: {text}")),
         }
         Ok(())
     }

@@ -102,6 +102,7 @@ impl Redis {
     }
 
     /// Makes a replica of it. Returns when that has all data.
+    #[must_use]
     pub fn replica(&self) -> Self {
         let replica = Self::start_with(&[&format!("--replicaof 127.0.0.1 {}", self.port)]);
         replica.follows();
