@@ -195,3 +195,63 @@ impl fmt::Display for NotInTransaction {
 }
 
 impl Error for NotInTransaction {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(extended_code: i32, stage: Stage) -> (StoreErrorKind, Retry) {
+        let error =
+            Fault::Engine(rusqlite::Error::SqliteFailure(ffi::Error::new(extended_code), None)).at(stage);
+        (error.kind(), error.retry())
+    }
+
+    /// S4, D1: what the engine says, and how far the command was, decide what the caller is told.
+    #[test]
+    fn each_failure_is_told_by_its_stage() {
+        let (undone, own) = (Stage::Undone, Stage::OwnTransaction);
+        let committing = Stage::Committing(Retry::SameAttempt);
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT, ffi::SQLITE_LOCKED, ffi::SQLITE_PROTOCOL] {
+            assert_eq!(told(code, undone), (StoreErrorKind::Timeout, Retry::Safe), "{code}");
+            assert_eq!(told(code, committing), (StoreErrorKind::Timeout, Retry::Safe), "{code}");
+            assert_eq!(told(code, own), (StoreErrorKind::Conflict, Retry::WholeTransaction), "{code}");
+        }
+        for code in [
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_SHMMAP,
+            ffi::SQLITE_CANTOPEN,
+            ffi::SQLITE_INTERRUPT,
+            ffi::SQLITE_READONLY_DBMOVED,
+        ] {
+            assert_eq!(told(code, undone), (StoreErrorKind::Unavailable, Retry::Safe), "{code}");
+            assert_eq!(told(code, committing), (StoreErrorKind::Unconfirmed, Retry::SameAttempt), "{code}");
+            assert_eq!(told(code, own), (StoreErrorKind::Unavailable, Retry::WholeTransaction), "{code}");
+        }
+        assert_eq!(told(ffi::SQLITE_NOMEM, undone), (StoreErrorKind::Overloaded, Retry::Safe));
+        assert_eq!(
+            told(ffi::SQLITE_NOMEM, Stage::Committing(Retry::Unknown)),
+            (StoreErrorKind::Unconfirmed, Retry::Unknown)
+        );
+        for stage in [undone, committing, own] {
+            for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_CORRUPT_INDEX, ffi::SQLITE_NOTADB] {
+                assert_eq!(told(code, stage), (StoreErrorKind::Corrupt, Retry::Useless), "{code}");
+            }
+            for code in [
+                ffi::SQLITE_READONLY,
+                ffi::SQLITE_CONSTRAINT_CHECK,
+                ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
+                ffi::SQLITE_ERROR,
+                ffi::SQLITE_PERM,
+                ffi::SQLITE_AUTH,
+                ffi::SQLITE_MISMATCH,
+                ffi::SQLITE_TOOBIG,
+            ] {
+                assert_eq!(told(code, stage), (StoreErrorKind::Internal, Retry::Useless), "{code}");
+            }
+        }
+        let other = Fault::Engine(rusqlite::Error::InvalidQuery).at(undone);
+        assert_eq!((other.kind(), other.retry()), (StoreErrorKind::Internal, Retry::Useless));
+    }
+}

@@ -40,7 +40,9 @@ pub(crate) fn check(connection: &Connection, prefix: &str) -> Result<(), OpenErr
 
 fn version(connection: &Connection, prefix: &str) -> Result<Option<u32>, OpenError> {
     let table = prefixed("otl_schema", prefix);
-    if !connection.table_exists(None, table.as_str())? {
+    // A question to the file: what the connection remembers of its tables may be older than the transaction.
+    let is_there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    if connection.query_row(is_there, [&table], |row| row.get::<_, u32>(0))? == 0 {
         return Ok(None);
     }
     Ok(connection.query_row(&format!("SELECT version FROM {table}"), [], |row| row.get(0)).optional()?)

@@ -233,3 +233,7 @@ enum Stopped {
     By(Fault),
     Panicked,
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

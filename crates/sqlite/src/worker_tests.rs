@@ -1,0 +1,188 @@
+use std::{path::PathBuf, sync::mpsc};
+
+use inquiry_otl::{
+    StoreError,
+    blocking::{BlockOn, ParkThread},
+};
+use rusqlite::ffi;
+
+use super::*;
+use crate::{builder::Synchronous, tables::Tables};
+
+/// A file that is removed with this, and a thread that writes to it.
+struct Bench {
+    worker: Option<Worker>,
+    file: PathBuf,
+}
+
+impl Bench {
+    fn new(name: &str, prepare: impl FnOnce(&Connection)) -> Self {
+        let file = std::env::temp_dir().join(format!("otl-worker-{name}-{}", std::process::id()));
+        let place = Place {
+            file: Some(file.clone()),
+            tables: Tables::new(),
+            busy_timeout: Duration::from_secs(5),
+            synchronous: Synchronous::Full,
+        };
+        let connection = place.open(true).unwrap();
+        connection.execute_batch("CREATE TEMP TABLE mine (a)").unwrap();
+        prepare(&connection);
+        let limits = (10, Duration::from_secs(10));
+        Self { worker: Some(Worker::start(Role::Writes, place, connection, limits).unwrap()), file }
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        ParkThread.block_on(self.worker.as_ref().unwrap().ask(Retry::SameAttempt, command))
+    }
+
+    fn run(&self, sql: &'static str) -> Result<usize, StoreError> {
+        self.ask(move |records| Ok(records.prepare(sql)?.execute([])?))
+    }
+
+    /// Whether the thread still has the connection that it began with: only that one has the temporary table.
+    fn is_first_connection(&self) -> bool {
+        self.run("INSERT INTO temp.mine VALUES (1)").is_ok()
+    }
+
+    fn told<T>(answer: Result<T, StoreError>) -> (StoreErrorKind, Retry) {
+        let error = answer.err().unwrap();
+        (error.kind(), error.retry())
+    }
+
+    fn inquiries(&self) -> usize {
+        self.ask(|records| records.all("SELECT id FROM otl_inquiries", [], crate::rows::only::<String>))
+            .unwrap()
+            .len()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        drop(self.worker.take());
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+const INSERT: &str = "INSERT INTO otl_inquiries (tenant, id, template, status, policy, expires_at, created_at, version, \
+    epoch, resume_generation, resume_has_links, handoff_generation, handoff_has_links, sessions_started, \
+    last_sequence, epoch_links, resume_links, handoff_links) \
+    VALUES ('default', 'inq_' || random(), 'itmpl_1', 'created', '{}', 5, 5, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0)";
+
+/// S4: a panic on the thread is told to its caller, undoes what was written, and hurts nobody else.
+#[test]
+fn a_panic_is_one_callers_own() {
+    let bench = Bench::new("panic", |_| ());
+    let panicked = bench.ask(|records| -> Result<(), Fault> {
+        records.prepare(INSERT)?.execute([])?;
+        panic!("a bug");
+    });
+    assert_eq!(Bench::told(panicked), (StoreErrorKind::Internal, Retry::Useless));
+    assert_eq!(bench.inquiries(), 0);
+    bench.run(INSERT).unwrap();
+    assert_eq!(bench.inquiries(), 1);
+}
+
+/// S4: a caller whose waking panics, or drops the last handle, does not hang the thread.
+#[test]
+fn a_waker_may_do_as_it_likes() {
+    struct Wild(std::sync::Mutex<Option<Bench>>, mpsc::Sender<()>);
+
+    impl std::task::Wake for Wild {
+        fn wake(self: std::sync::Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+            self.1.send(()).unwrap();
+            panic!("a waker that panics");
+        }
+    }
+
+    let bench = Bench::new("waker", |_| ());
+    let (done, is_done) = mpsc::channel();
+    let (caller, answer) = oneshot::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let command = move |_: &Records<'_>| {
+        may_go.recv().unwrap();
+        Ok(())
+    };
+    let task = Task { command: Some(command), outcome: None, in_doubt: Retry::Safe, caller };
+    bench.worker.as_ref().unwrap().enqueue(Box::new(task)).unwrap();
+    let waker = std::task::Waker::from(std::sync::Arc::new(Wild(Some(bench).into(), done)));
+    let mut answer = std::pin::pin!(answer);
+    let poll = Future::poll(answer.as_mut(), &mut std::task::Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    go.send(()).unwrap();
+    is_done.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
+/// S4: after a fault that the connection may not have survived the thread has a new one.
+#[test]
+fn a_spoilt_connection_is_made_anew() {
+    for code in
+        [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_READONLY_DBMOVED]
+    {
+        let bench = Bench::new(&format!("spoilt-{code}"), |_| ());
+        let failed = bench.ask(move |records| -> Result<(), Fault> {
+            records.prepare(INSERT)?.execute([])?;
+            Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into())
+        });
+        assert!(failed.is_err());
+        assert!(!bench.is_first_connection(), "{code}");
+        assert_eq!(bench.inquiries(), 0);
+        bench.run(INSERT).unwrap();
+        assert_eq!(bench.inquiries(), 1);
+    }
+}
+
+/// S4: a full disk is told, nothing was written, and reading goes on; so it is where nothing may be written.
+#[test]
+fn a_full_disk_is_told() {
+    let bench = Bench::new("full", |connection| {
+        let _: i64 = connection.query_row("PRAGMA max_page_count = 1", [], |row| row.get(0)).unwrap();
+    });
+    let fill = || {
+        bench
+            .ask(|records| (0..1_000).try_for_each(|_| Ok(records.prepare(INSERT)?.execute([]).map(drop)?)))
+    };
+    assert_eq!(Bench::told(fill()), (StoreErrorKind::Unavailable, Retry::Safe));
+    assert_eq!(bench.inquiries(), 0);
+    assert!(bench.is_first_connection());
+
+    let bench =
+        Bench::new("read-only", |connection| connection.pragma_update(None, "query_only", true).unwrap());
+    assert_eq!(Bench::told(bench.run(INSERT)), (StoreErrorKind::Internal, Retry::Useless));
+}
+
+/// S1, S4: a commit that the engine refuses has written nothing, and the next one is not part of it.
+#[test]
+fn a_refused_commit_wrote_nothing() {
+    let bench = Bench::new("commit", |_| ());
+    let refused = bench.ask(|records| {
+        records.prepare("PRAGMA defer_foreign_keys = 1")?.execute([])?;
+        records.prepare(INSERT)?.execute([])?;
+        let orphan = "INSERT INTO otl_sessions (tenant, inquiry, id, epoch, started_at, expires_at, purge_from, tokens) \
+            VALUES ('default', 'inq_none', zeroblob(16), 1, 1, 1, 1, zeroblob(32))";
+        Ok(records.prepare(orphan)?.execute([])?)
+    });
+    assert_eq!(Bench::told(refused), (StoreErrorKind::Internal, Retry::Useless));
+    assert_eq!(bench.inquiries(), 0);
+    bench.run(INSERT).unwrap();
+    assert_eq!(bench.inquiries(), 1);
+}
+
+/// S4: a file that went away is told of when a connection is made anew; no empty one takes its place.
+#[test]
+fn a_file_that_went_away_is_not_made_again() {
+    let bench = Bench::new("gone", |_| ());
+    bench.run(INSERT).unwrap();
+    for name in ["", "-wal", "-shm"] {
+        let mut file = bench.file.clone().into_os_string();
+        file.push(name);
+        let _ = std::fs::remove_file(file);
+    }
+    let broken = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), None);
+    assert!(bench.ask(move |_| Err::<(), _>(broken.into())).is_err());
+    assert_eq!(Bench::told(bench.run(INSERT)), (StoreErrorKind::Unavailable, Retry::Safe));
+    assert!(!bench.file.exists());
+}

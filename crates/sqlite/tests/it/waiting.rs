@@ -1,0 +1,103 @@
+//! Locks of others, queues that are full, calls that waited too long.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
+
+use inquiry_otl::{LinkStore, Retry, StoreErrorKind, redemption::Verdict};
+use inquiry_otl_sqlite::SqliteStore;
+
+use crate::support::{Directory, create, created, inquiry, issued, redeem, verdict};
+
+/// S4: whoever waits too long for somebody else's lock is told so, and nothing was written; reads do not wait.
+#[tokio::test]
+async fn a_lock_is_waited_for() {
+    let directory = Directory::new();
+    let timeout = Duration::from_millis(100);
+    let store = SqliteStore::builder().with_busy_timeout(timeout).open(directory.file()).unwrap();
+    created(&store, 1).await;
+    issued(&store, 1, 1).await;
+    let other = directory.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
+    let error = store.redeem(redeem(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Timeout, Retry::Safe));
+    assert!(timeout <= began.elapsed());
+    let key =
+        inquiry_otl::store::InquiryKey { tenant: inquiry_otl::TenantId::default(), inquiry: inquiry(1) };
+    assert!(store.inquiry(key).await.unwrap().is_some());
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(verdict(&store, 1).await, Verdict::FirstUse);
+}
+
+/// S4: a full queue says so at once; what waited too long in it is not begun; what was begun is done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_is_bounded() {
+    let directory = Directory::new();
+    let store = SqliteStore::builder()
+        .with_queue(2)
+        .with_busy_timeout(Duration::from_secs(20))
+        .with_call_timeout(Duration::from_millis(200))
+        .open(directory.file())
+        .unwrap();
+    let other = directory.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let call = |n| {
+        let store = store.clone();
+        tokio::spawn(async move { store.create_inquiry(create(n)).await })
+    };
+    // The first is begun, and waits for the lock; two wait for it.
+    let first = call(1);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (second, third) = (call(2), call(3));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let error = store.create_inquiry(create(4)).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_batch("COMMIT").unwrap();
+    assert!(first.await.unwrap().is_ok());
+    for late in [second, third] {
+        let error = late.await.unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Timeout, Retry::Safe));
+    }
+    for (n, is_there) in [(1, true), (2, false), (3, false), (4, false)] {
+        let tenant = inquiry_otl::TenantId::default();
+        let key = inquiry_otl::store::InquiryKey { tenant, inquiry: inquiry(n) };
+        assert_eq!(store.inquiry(key).await.unwrap().is_some(), is_there, "inquiry {n}");
+    }
+}
+
+/// S1, D5: what was asked is done though the caller went away, and the last handle too.
+#[tokio::test]
+async fn what_was_asked_is_done() {
+    let directory = Directory::new();
+    let store = directory.store();
+    created(&store, 1).await;
+    issued(&store, 1, 1).await;
+    {
+        let call = pin!(store.redeem(redeem(1)));
+        // It may be answered at once; what matters is that nobody waits for it any more.
+        let _ = call.poll(&mut Context::from_waker(Waker::noop()));
+    }
+    drop(store);
+    assert!(matches!(verdict(&directory.store(), 1).await, Verdict::Refused(_)));
+}
+
+/// S1: with the last handle the file is closed.
+#[tokio::test]
+async fn the_last_handle_closes_the_file() {
+    let directory = Directory::new();
+    for _ in 0..20 {
+        let store = directory.store();
+        let clone = store.clone();
+        created(&SqliteStore::in_memory().unwrap(), 1).await;
+        drop(store);
+        drop(clone.create_inquiry(create(1)).await);
+        drop(clone);
+    }
+    // Nobody has the file open any more: it can be locked as a whole.
+    directory.connection().execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT").unwrap();
+}
