@@ -1,1 +1,26 @@
-//! To come.
+//! Keeps inquiry one-time links in PostgreSQL: a [`LinkStore`](inquiry_otl::LinkStore) of [`inquiry_otl`].
+
+mod attempt;
+mod bulk;
+mod changing;
+mod client;
+mod connection;
+mod fault;
+mod housekeeping;
+mod issuing;
+mod log;
+mod migration;
+mod options;
+mod reading;
+mod row;
+mod schema;
+mod sql;
+mod store;
+mod transaction;
+
+pub use client::{Client, Manager, Pool, pool};
+pub use migration::{VersionError, migration_script, role_script};
+pub use options::Options;
+pub use schema::{SchemaName, SchemaNameError};
+pub use store::PostgresStore;
+pub use transaction::PostgresTransaction;

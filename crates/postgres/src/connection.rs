@@ -1,0 +1,166 @@
+//! Where a command's statements go: a connection of the pool, or the caller's own transaction.
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use deadpool::managed::Object;
+use inquiry_otl::StoreError;
+use tokio_postgres::{Row, Transaction, types::{ToSql, Type}};
+
+use crate::{
+    client::{Client, Manager},
+    fault::{Fate, Fault},
+    sql::{Sql, Statement},
+};
+
+/// The parameters of a statement.
+pub(crate) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
+
+/// Where the statements of one command go.
+#[derive(Clone, Copy)]
+pub(crate) struct Connection<'c> {
+    pub(crate) sql: &'c Sql,
+    pub(crate) outbox: bool,
+    way: Way<'c>,
+}
+
+#[derive(Clone, Copy)]
+enum Way<'c> {
+    /// A connection of the pool, and whether a transaction is open on it.
+    Pool(&'c Client, &'c AtomicBool),
+    /// Somebody else's transaction, on whatever connection: nothing is prepared there, so that each statement is one
+    /// round trip.
+    Caller(&'c Transaction<'c>),
+}
+
+/// A statement that can be sent without another round trip.
+pub(crate) enum Ready<'s> {
+    Prepared(tokio_postgres::Statement),
+    Typed(&'s Statement),
+}
+
+impl<'c> Connection<'c> {
+    /// The caller's own transaction.
+    pub(crate) const fn caller(sql: &'c Sql, outbox: bool, transaction: &'c Transaction<'c>) -> Self {
+        Self { sql, outbox, way: Way::Caller(transaction) }
+    }
+
+    pub(crate) async fn ready<'s>(&self, statement: &'s Statement) -> Result<Ready<'s>, Fault> {
+        Ok(match self.way {
+            Way::Pool(client, _) => Ready::Prepared(client.prepared(&statement.text).await?),
+            Way::Caller(_) => Ready::Typed(statement),
+        })
+    }
+
+    /// Sends a statement with the first poll, so that those that are polled together are answered in one round trip, in
+    /// their order.
+    pub(crate) async fn send(&self, statement: &Ready<'_>, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        Ok(match (self.way, statement) {
+            (Way::Pool(client, _), Ready::Prepared(statement)) => client.query(statement, params).await?,
+            (Way::Pool(client, _), Ready::Typed(statement)) => {
+                client.query_typed(&statement.text, &typed(statement, params)).await?
+            }
+            (Way::Caller(transaction), Ready::Prepared(statement)) => {
+                transaction.query(statement, params).await?
+            }
+            (Way::Caller(transaction), Ready::Typed(statement)) => {
+                transaction.query_typed(&statement.text, &typed(statement, params)).await?
+            }
+        })
+    }
+
+    pub(crate) async fn rows(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        let statement = self.ready(statement).await?;
+        self.send(&statement, params).await
+    }
+
+    pub(crate) async fn row(&self, statement: &Statement, params: Params<'_>) -> Result<Option<Row>, Fault> {
+        Ok(self.rows(statement, params).await?.into_iter().next())
+    }
+
+    /// Begins a transaction of the store's own; the caller's has begun.
+    pub(crate) async fn begin(&self) -> Result<(), Fault> {
+        if let Way::Pool(client, open) = self.way {
+            open.store(true, Ordering::Relaxed);
+            client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a transaction of the store's own, or rolls it back if one of its statements failed.
+    pub(crate) async fn commit(&self) -> Result<(), Fault> {
+        if let Way::Pool(client, open) = self.way {
+            client.batch_execute("COMMIT").await?;
+            open.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A binary copy into a table.
+    pub(crate) async fn copy(
+        &self,
+        text: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::binary_copy::BinaryCopyInWriter, Fault> {
+        let sink = match self.way {
+            Way::Pool(client, _) => client.copy_in(text).await?,
+            Way::Caller(transaction) => transaction.copy_in(text).await?,
+        };
+        Ok(tokio_postgres::binary_copy::BinaryCopyInWriter::new(sink, types))
+    }
+}
+
+fn typed<'p>(statement: &Statement, params: Params<'p>) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
+    params.iter().copied().zip(statement.types.iter().cloned()).collect()
+}
+
+/// A connection that a command has borrowed of the pool.
+///
+/// Dropped in the middle of a transaction, it closes the connection, and the server rolls back.
+pub(crate) struct Lent {
+    client: Object<Manager>,
+    open: AtomicBool,
+    warnings: u64,
+}
+
+impl Lent {
+    pub(crate) fn new(client: Object<Manager>) -> Self {
+        let warnings = client.warnings();
+        Self { client, open: AtomicBool::new(false), warnings }
+    }
+
+    pub(crate) fn connection<'c>(&'c self, sql: &'c Sql, outbox: bool) -> Connection<'c> {
+        Connection { sql, outbox, way: Way::Pool(&self.client, &self.open) }
+    }
+
+    /// Waits for an answer, but not for ever, and looks whether it will last.
+    pub(crate) async fn answered<T>(
+        &self,
+        fate: Fate,
+        patience: Duration,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        let answer = tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Silence));
+        // D1: a cancelled wait for the synchronous standby is told by nothing but a warning.
+        let answer = answer.and_then(|answer| {
+            if self.client.warnings() == self.warnings { Ok(answer) } else { Err(Fault::Unconfirmed) }
+        });
+        answer.map_err(|fault| {
+            if fault.spoils_connection() {
+                self.client.give_up();
+            }
+            fault.of(fate)
+        })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.open.load(Ordering::Relaxed) {
+            self.client.give_up();
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The statements of the store, with the types of their parameters.
+
+use std::{fmt::Write, sync::Arc};
+
+use tokio_postgres::types::Type;
+
+use crate::{
+    SchemaName,
+    row::{ENDING, INQUIRY, LINK, SESSION},
+};
+
+/// A statement, and the types of its parameters.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) text: Arc<str>,
+    pub(crate) types: &'static [Type],
+}
+
+/// Columns of one record, each behind the same prefix: `k.id, k.digest`.
+fn list(prefix: &str, columns: &[&str]) -> String {
+    let mut list = String::new();
+    for column in columns {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(list, "{prefix}.{column}");
+    }
+    list
+}
+
+/// Declares the statements: a name, a text, the types of its parameters.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident: $text:expr, [$($type:ident),*];)*) => {
+        /// Every statement of the store, for one schema.
+        #[derive(Debug)]
+        pub(crate) struct Sql {
+            $($(#[$doc])* pub(crate) $name: Statement,)*
+        }
+
+        impl Sql {
+            pub(crate) fn new(schema: &SchemaName) -> Self {
+                Self {
+                    $($name: Statement { text: schema.fill(&$text).into(), types: &[$(Type::$type),*] },)*
+                }
+            }
+        }
+    };
+}
+
+statements! {
+    redeem: format!(
+        "SELECT {}, {}, {}, {}, {}, {}, r.wrote \
+         FROM {{schema}}.redeem($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) r",
+        list("(r.l)", LINK), list("(r.i)", INQUIRY), list("(r.s)", SESSION), list("(r.p)", SESSION),
+        list("(r.epoch_end)", ENDING), list("(r.generation_end)", ENDING)
+    ), [TEXT, TEXT, BYTEA, TEXT, UUID, TIMESTAMPTZ, BYTEA, TIMESTAMPTZ, BYTEA, TIMESTAMPTZ, BYTEA, UUID, BYTEA, UUID,
+        BOOL];
+    release: format!(
+        "SELECT {}, r.wrote FROM {{schema}}.release($1, $2, $3, $4, $5) r", list("(r.l)", LINK)
+    ), [TEXT, TEXT, UUID, BYTEA, TIMESTAMPTZ];
+    issue: format!(
+        "SELECT {}, {}, {}, r.wrote FROM {{schema}}.issue(\
+         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) r",
+        list("(r.i)", INQUIRY), list("(r.p)", SESSION), list("(r.l)", LINK)
+    ), [TEXT, TEXT, TIMESTAMPTZ, UUID, BYTEA, INT2, BYTEA, TEXT, UUID, TEXT, TIMESTAMPTZ, TEXT, INT8, TIMESTAMPTZ,
+        UUID, UUID, BOOL];
+
+    create: CREATE.to_owned(), [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
+        TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, INT8, INT8, INT8, BOOL, INT8, BOOL,
+        INT8, INT8, TIMESTAMPTZ, UUID, BOOL];
+
+    /// Takes hold of an inquiry. The one ending says whether any generation ended.
+    hold: format!(
+        "SELECT {}, {} FROM {{schema}}.inquiries i LEFT JOIN LATERAL (\
+           SELECT * FROM {{schema}}.endings e \
+           WHERE e.tenant = i.tenant AND e.inquiry = i.id AND e.kind <> 'epoch' LIMIT 1) e ON true \
+         WHERE i.tenant = $1 AND i.id = $2 FOR NO KEY UPDATE OF i",
+        list("i", INQUIRY), list("e", ENDING)
+    ), [TEXT, TEXT];
+    held_link: format!(
+        "SELECT {} FROM {{schema}}.links k WHERE k.tenant = $1 AND k.inquiry = $2 AND k.id = $3 FOR NO KEY UPDATE",
+        list("k", LINK)
+    ), [TEXT, TEXT, UUID];
+    held_session: format!(
+        "SELECT {} FROM {{schema}}.sessions k \
+         WHERE k.tenant = $1 AND k.inquiry = $2 AND k.id = $3 FOR NO KEY UPDATE",
+        list("k", SESSION)
+    ), [TEXT, TEXT, UUID];
+    update_inquiry: UPDATE_INQUIRY.to_owned(), [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
+        TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, INT8, INT8, INT8, BOOL,
+        INT8, BOOL, INT8, INT8, TIMESTAMPTZ];
+    insert_endings: "INSERT INTO {schema}.endings (tenant, inquiry, kind, number, why, by, at) \
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], \
+        $7::timestamptz[])".to_owned(),
+        [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TEXT_ARRAY, UUID_ARRAY, TIMESTAMPTZ_ARRAY];
+    insert_events: "INSERT INTO {schema}.outbox \
+        (id, tenant, inquiry, sequence, at, name, word, link, session, instant, number) \
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], \
+        $7::text[], $8::uuid[], $9::uuid[], $10::timestamptz[], $11::bigint[])".to_owned(),
+        [UUID_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY,
+        UUID_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY];
+    insert_session: "INSERT INTO {schema}.sessions \
+        (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)".to_owned(),
+        [TEXT, TEXT, UUID, UUID, INT8, TIMESTAMPTZ, TIMESTAMPTZ, BYTEA];
+    revoke_link: "UPDATE {schema}.links SET revoked_at = $4 WHERE tenant = $1 AND inquiry = $2 AND id = $3".to_owned(),
+        [TEXT, TEXT, UUID, TIMESTAMPTZ];
+    revoke_session: "UPDATE {schema}.sessions SET revoked_at = $4 \
+        WHERE tenant = $1 AND inquiry = $2 AND id = $3".to_owned(),
+        [TEXT, TEXT, UUID, TIMESTAMPTZ];
+
+    inquiry: format!(
+        "SELECT {}, {ALL_ENDINGS} FROM {{schema}}.inquiries i {ENDINGS_OF_I} WHERE i.tenant = $1 AND i.id = $2",
+        list("i", INQUIRY)
+    ), [TEXT, TEXT];
+    inspect_by_digest: format!("{} WHERE k.digest = $2 AND k.tenant = $1", view()), [TEXT, BYTEA];
+    inspect_by_id: format!("{} WHERE k.tenant = $1 AND k.inquiry = $2 AND k.id = $3", view()), [TEXT, TEXT, UUID];
+    session: format!(
+        "SELECT {}, {}, {ALL_ENDINGS} FROM {{schema}}.sessions s \
+         JOIN {{schema}}.inquiries i ON i.tenant = s.tenant AND i.id = s.inquiry {ENDINGS_OF_I} \
+         WHERE s.tenant = $1 AND s.inquiry = $2 AND s.id = $3",
+        list("s", SESSION), list("i", INQUIRY)
+    ), [TEXT, TEXT, UUID];
+    links: format!(
+        "SELECT {}, {ALL_ENDINGS}, {}, {}, {} FROM {{schema}}.inquiries i {ENDINGS_OF_I} \
+         LEFT JOIN LATERAL (SELECT * FROM {{schema}}.links k WHERE k.tenant = i.tenant AND k.inquiry = i.id \
+           AND k.id <= $3 ORDER BY k.id DESC LIMIT $4) k ON true {SESSIONS_OF_K} \
+         WHERE i.tenant = $1 AND i.id = $2 ORDER BY k.id DESC",
+        list("i", INQUIRY), list("k", LINK), list("s", SESSION), list("p", SESSION)
+    ), [TEXT, TEXT, UUID, INT8];
+    sessions: format!(
+        "SELECT {}, {ALL_ENDINGS}, {} FROM {{schema}}.inquiries i {ENDINGS_OF_I} \
+         LEFT JOIN LATERAL (SELECT * FROM {{schema}}.sessions k WHERE k.tenant = i.tenant AND k.inquiry = i.id \
+           AND k.id <= $3 ORDER BY k.id DESC LIMIT $4) k ON true \
+         WHERE i.tenant = $1 AND i.id = $2 ORDER BY k.id DESC",
+        list("i", INQUIRY), list("k", SESSION)
+    ), [TEXT, TEXT, UUID, INT8];
+
+    sweep: "SELECT * FROM {schema}.sweep($1, $2, $3)".to_owned(), [TIMESTAMPTZ, UUID_ARRAY, BOOL];
+    purge_links: "SELECT * FROM {schema}.purge_links($1, $2, $3, $4, $5)".to_owned(),
+        [TIMESTAMPTZ, TIMESTAMPTZ, FLOAT8, FLOAT8, INT8];
+    purge_sessions: "SELECT * FROM {schema}.purge_sessions($1, $2)".to_owned(), [TIMESTAMPTZ, INT8];
+    purge_inquiries: "SELECT * FROM {schema}.purge_inquiries($1, $2)".to_owned(), [TIMESTAMPTZ, INT8];
+
+    pending: "SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
+        FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2".to_owned(), [INT8, INT8];
+    acknowledge: "DELETE FROM {schema}.outbox WHERE place = ANY ($1) RETURNING 1".to_owned(), [INT8_ARRAY];
+}
+
+/// Keeps an inquiry and its event, unless there is one of that id; says how many it kept.
+const CREATE: &str = "WITH made AS (\
+    INSERT INTO {schema}.inquiries (tenant, id, template, reference, status, policy, expires_at, created_at, \
+      started_at, resumed_at, completed_at, failed_at, expired_at, marked_for_review_at, decisioned_at, redacted_at, \
+      version, epoch, resume_generation, resume_has_links, device_handoff_generation, device_handoff_has_links, \
+      sessions_started, last_sequence, purge_from) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+      $24, $25) \
+    ON CONFLICT DO NOTHING RETURNING tenant, id, last_sequence, created_at\
+  ), told AS (\
+    INSERT INTO {schema}.outbox (id, tenant, inquiry, sequence, at, name) \
+    SELECT $26, made.tenant, made.id, made.last_sequence, made.created_at, 'inquiry.created' FROM made WHERE $27\
+  ) SELECT count(*) FROM made";
+
+const UPDATE_INQUIRY: &str = "UPDATE {schema}.inquiries SET template = $3, reference = $4, status = $5, policy = $6, \
+    expires_at = $7, created_at = $8, started_at = $9, resumed_at = $10, completed_at = $11, failed_at = $12, \
+    expired_at = $13, marked_for_review_at = $14, decisioned_at = $15, redacted_at = $16, version = $17, epoch = $18, \
+    resume_generation = $19, resume_has_links = $20, device_handoff_generation = $21, device_handoff_has_links = $22, \
+    sessions_started = $23, last_sequence = $24, purge_from = $25 \
+  WHERE tenant = $1 AND id = $2";
+
+/// The sessions that a link `k` is judged by.
+const SESSIONS_OF_K: &str = "LEFT JOIN {schema}.sessions s \
+    ON s.tenant = k.tenant AND s.inquiry = k.inquiry AND s.id = k.session \
+  LEFT JOIN {schema}.sessions p ON p.tenant = k.tenant AND p.inquiry = k.inquiry AND p.id = k.parent";
+
+const ALL_ENDINGS: &str = "e.kinds, e.numbers, e.whys, e.bys, e.ats";
+
+/// All endings of an inquiry `i`, oldest first: an array for each column.
+const ENDINGS_OF_I: &str = "LEFT JOIN LATERAL (\
+    SELECT array_agg(e.kind ORDER BY e.place) AS kinds, array_agg(e.number ORDER BY e.place) AS numbers, \
+      array_agg(e.why ORDER BY e.place) AS whys, array_agg(e.by ORDER BY e.place) AS bys, \
+      array_agg(e.at ORDER BY e.place) AS ats \
+    FROM {schema}.endings e WHERE e.tenant = i.tenant AND e.inquiry = i.id) e ON true";
+
+/// A link with all that it is judged by.
+fn view() -> String {
+    format!(
+        "SELECT {}, {}, {}, {}, {ALL_ENDINGS} FROM {{schema}}.links k \
+         JOIN {{schema}}.inquiries i ON i.tenant = k.tenant AND i.id = k.inquiry {SESSIONS_OF_K} {ENDINGS_OF_I}",
+        list("k", LINK),
+        list("i", INQUIRY),
+        list("s", SESSION),
+        list("p", SESSION),
+    )
+}

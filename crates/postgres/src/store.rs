@@ -1,0 +1,298 @@
+//! The store itself: each call borrows a connection, and gives it back with its answer.
+
+use std::{fmt, sync::Arc};
+
+use inquiry_otl::{
+    LinkId, LinkStore, LinkView, Released, Retry, SessionId, StoreError, StoreErrorKind,
+    issuance::IssueLink,
+    record::{InquiryRecord, SessionRecord},
+    redemption::{Commit, Redeem, Release},
+    revocation::Revoke,
+    session::StartSession,
+    store::{
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
+        InquiryKey, Inspect, IssueOutcome, ListOf, ListedLink, Listing, Outbox, Purge, Purged, Receipt,
+        RevokeOutcome, SessionKey, SessionStarted, SessionView, Sweep, Swept,
+    },
+};
+use tokio_postgres::{
+    Config, Socket, Transaction,
+    tls::{MakeTlsConnect, TlsConnect},
+};
+
+use crate::{
+    Options, Pool, PostgresTransaction, attempt, bulk, changing,
+    client::pool,
+    connection::{Connection, Lent},
+    fault::{Fate, no_connection},
+    housekeeping::{self, Kind},
+    issuing, migration, reading,
+    sql::Sql,
+};
+
+/// Keeps inquiries, links and sessions in PostgreSQL.
+///
+/// It is a cheap handle: clones share the pool. It connects when it has to, and again when a connection was lost.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: Pool,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    sql: Sql,
+}
+
+impl PostgresStore {
+    /// A store with a pool of its own. Nothing is connected yet: [`check`](Self::check) or [`migrate`](Self::migrate)
+    /// does that.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the pool was refused.
+    pub fn connect<T>(config: Config, tls: T, options: Options) -> Result<Self, StoreError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + 'static,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        Ok(Self::with_pool(pool(config, tls, &options)?, options))
+    }
+
+    /// A store over a pool that the application uses, too: see [`pool`](crate::pool) and
+    /// [`Manager`](crate::Manager). Of the options, those of connections were chosen with the pool.
+    #[must_use]
+    pub fn with_pool(pool: Pool, options: Options) -> Self {
+        let sql = Sql::new(&options.schema);
+        Self { pool, shared: Arc::new(Shared { options, sql }) }
+    }
+
+    /// The pool, for the application's own statements.
+    #[must_use]
+    pub const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Makes the schema, its tables and functions, unless they are there. Two processes may do it at once.
+    ///
+    /// # Errors
+    /// [`StoreError`], also with a [`VersionError`](crate::VersionError) as its source.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut client = self.pool.get().await.map_err(no_connection)?;
+        // Whatever went wrong, and whoever went away: the connection may have an open transaction.
+        let answer = migration::migrate(&mut client, &self.shared.options.schema).await;
+        answer.map_err(|fault| fault.of(Fate::Harmless))?.map_err(wrong_version)
+    }
+
+    /// Whether the tables are there, and of the version that this program needs: for the start of a program.
+    ///
+    /// # Errors
+    /// [`StoreError`], also with a [`VersionError`](crate::VersionError) as its source.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let client = self.pool.get().await.map_err(no_connection)?;
+        let answer = migration::version(&**client, &self.shared.options.schema).await;
+        answer.map_err(|fault| fault.of(Fate::Harmless))?.map_err(wrong_version)
+    }
+
+    /// The same commands within a transaction of the application's own, so that they are committed with it.
+    #[must_use]
+    pub fn within<'t>(&'t self, transaction: &'t Transaction<'_>) -> PostgresTransaction<'t> {
+        PostgresTransaction::new(Connection::caller(
+            &self.shared.sql,
+            self.shared.options.outbox,
+            transaction,
+        ))
+    }
+
+    /// Creates many links as [`issue_many`](LinkStore::issue_many) does, and tells after each part of them how many are
+    /// answered, of how many in all.
+    pub async fn issue_many_with_progress(
+        &self,
+        commands: Vec<IssueLink>,
+        mut progress: impl FnMut(usize, usize) + Send,
+    ) -> Vec<Result<IssueOutcome, StoreError>> {
+        let total = commands.len();
+        let mut outcomes = Vec::with_capacity(total);
+        for part in commands.chunks(bulk::PART) {
+            self.issue_part(part, &mut outcomes).await;
+            progress(outcomes.len(), total);
+        }
+        outcomes
+    }
+
+    /// Many at once, or one by one if that fails for one of them.
+    async fn issue_part(
+        &self,
+        commands: &[IssueLink],
+        outcomes: &mut Vec<Result<IssueOutcome, StoreError>>,
+    ) {
+        if let [_, _, ..] = commands {
+            match self.issue_at_once(commands).await {
+                Ok(Some(issued)) => return outcomes.extend(issued.into_iter().map(Ok)),
+                // What may have been written must not be written again.
+                Err(error) if error.retry() != Retry::Safe && error.retry() != Retry::Useless => {
+                    let again = || StoreError::new(error.kind(), error.retry());
+                    return outcomes.extend(commands.iter().map(|_| Err(again())));
+                }
+                Ok(None) | Err(_) => {}
+            }
+        }
+        for command in commands {
+            outcomes.push(LinkStore::issue(self, command.clone()).await);
+        }
+    }
+
+    async fn lend(&self) -> Result<Lent, StoreError> {
+        Ok(Lent::new(self.pool.get().await.map_err(no_connection)?))
+    }
+}
+
+fn wrong_version(error: crate::VersionError) -> StoreError {
+    StoreError::new(StoreErrorKind::Internal, Retry::Useless).with_source(error)
+}
+
+/// Borrows a connection, and does a piece of work on it.
+macro_rules! on_a_connection {
+    ($store:expr, $fate:expr, |$on:ident| $work:expr) => {{
+        let lent = $store.lend().await?;
+        let shared = &$store.shared;
+        let $on = lent.connection(&shared.sql, shared.options.outbox);
+        lent.answered($fate, shared.options.patience(), $work).await
+    }};
+}
+
+impl PostgresStore {
+    async fn issue_at_once(&self, commands: &[IssueLink]) -> Result<Option<Vec<IssueOutcome>>, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| bulk::issue(on, commands))
+    }
+}
+
+impl LinkStore for PostgresStore {
+    async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| changing::create_inquiry(on, command))
+    }
+
+    async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| changing::change_inquiry(on, command))
+    }
+
+    async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| reading::inquiry(on, &key))
+    }
+
+    async fn issue(&self, command: IssueLink) -> Result<IssueOutcome, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| issuing::issue(on, &command))
+    }
+
+    async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
+        self.issue_many_with_progress(commands, |_, _| {}).await
+    }
+
+    async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
+        on_a_connection!(self, Fate::Attempt, |on| attempt::redeem(on, &command))
+    }
+
+    async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {
+        on_a_connection!(self, Fate::Attempt, |on| attempt::commit(on, &command))
+    }
+
+    async fn release(&self, command: Release) -> Result<Option<Released>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| attempt::release(on, &command))
+    }
+
+    async fn revoke(&self, command: Revoke) -> Result<RevokeOutcome, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| changing::revoke(on, &command))
+    }
+
+    async fn start_session(&self, command: StartSession) -> Result<Option<SessionStarted>, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| changing::start_session(on, &command))
+    }
+
+    async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| reading::inspect(on, &command))
+    }
+
+    async fn session(&self, key: SessionKey) -> Result<Option<SessionView>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| reading::session(on, &key))
+    }
+
+    async fn links(&self, list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| reading::links(on, &list))
+    }
+
+    async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| reading::sessions(on, &list))
+    }
+}
+
+impl Housekeeping for PostgresStore {
+    /// Inquiries that somebody holds are left to whoever holds them, or to the next sweep.
+    async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        loop {
+            let done = u32::try_from(swept.events.len()).unwrap_or(u32::MAX);
+            let batch = command.limit.saturating_sub(done).min(housekeeping::BATCH);
+            if batch == 0 {
+                swept.more = true;
+                return Ok(swept);
+            }
+            let first = command.event.nth(done);
+            let events =
+                on_a_connection!(self, Fate::Write, |on| housekeeping::sweep(on, command.now, first, batch))?;
+            let found = u32::try_from(events.len()).unwrap_or(u32::MAX);
+            swept.events.extend(events);
+            if found < batch {
+                return Ok(swept);
+            }
+        }
+    }
+
+    /// Records of inquiries that somebody holds are left to the next purge.
+    async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
+        let mut purged = Purged::default();
+        let mut left = u64::from(command.limit);
+        let mut looks = left.saturating_mul(housekeeping::LOOKS);
+        for kind in [Kind::Links, Kind::Sessions, Kind::Inquiries] {
+            loop {
+                let batch = left.min(looks).min(u64::from(housekeeping::BATCH));
+                if batch == 0 {
+                    purged.more = true;
+                    return Ok(purged);
+                }
+                let done = on_a_connection!(self, Fate::Harmless, |on| {
+                    housekeeping::purge(on, kind, &command, batch)
+                })?;
+                left = left.saturating_sub(done.removed);
+                looks = looks.saturating_sub(done.looked);
+                let count = match kind {
+                    Kind::Links => &mut purged.links,
+                    Kind::Sessions => &mut purged.sessions,
+                    Kind::Inquiries => &mut purged.inquiries,
+                };
+                *count = count.saturating_add(done.removed);
+                // All are looked at; or somebody else holds those that are left.
+                if done.looked < batch || done.removed == 0 && done.moved == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(purged)
+    }
+}
+
+impl Outbox for PostgresStore {
+    async fn pending(&self, after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| housekeeping::pending(on, after, limit))
+    }
+
+    async fn acknowledge(&self, receipts: Vec<Receipt>) -> Result<u64, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| housekeeping::acknowledge(on, &receipts))
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
