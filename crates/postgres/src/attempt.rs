@@ -3,14 +3,14 @@
 use std::time::SystemTime;
 
 use inquiry_otl::{
-    Digest, Expiry, InquirySession, LinkId, Released,
+    Digest, EventId, Expiry, InquirySession, LinkId, Released, Timestamp,
     event::Recorded,
     record::{Endings, InquiryRecord, LinkRecord, SessionRecord, TokenDigests},
     redemption::{
-        self, Commit, Decision, InquiryChange, LinkChange, Mode, Redeem, Release, SessionChange, Subject, Verdict,
+        self, Commit, Decision, InquiryChange, LinkChange, Mode, Redeem, Release, SessionChange, Subject,
+        Verdict,
     },
     store::Attempted,
-    EventId, Timestamp,
 };
 use uuid::Uuid;
 

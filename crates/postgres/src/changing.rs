@@ -206,9 +206,8 @@ async fn write(
         Some(Also::RevokeSession(..)) => Some(on.ready(&on.sql.revoke_session).await?),
         Some(Also::Start(_)) => Some(on.ready(&on.sql.insert_session).await?),
     };
-    let write_inquiry = async {
-        if before == after { Ok(Vec::new()) } else { on.send(&update, &values.params()).await }
-    };
+    let write_inquiry =
+        async { if before == after { Ok(Vec::new()) } else { on.send(&update, &values.params()).await } };
     let write_log = async {
         let endings = async {
             if ended.is_empty() { Ok(Vec::new()) } else { on.send(&insert_endings, &ended.params()).await }

@@ -15,7 +15,7 @@ use std::{
 
 use deadpool::{
     Runtime,
-    managed::{self, Metrics, RecycleError, RecycleResult, Timeouts},
+    managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts},
 };
 use inquiry_otl::{Retry, StoreError, StoreErrorKind};
 use tokio::task::JoinHandle;
@@ -43,14 +43,13 @@ where
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    let timeouts = Timeouts {
-        wait: Some(options.pool_timeout),
-        create: Some(options.connect_timeout),
-        recycle: None,
-    };
+    let timeouts =
+        Timeouts { wait: Some(options.pool_timeout), create: Some(options.connect_timeout), recycle: None };
     Pool::builder(Manager::new(config, tls, options))
         .max_size(options.connections)
         .runtime(Runtime::Tokio1)
+        // The connection that was used last: so that a caller who gave up finds what became of its call.
+        .queue_mode(QueueMode::Lifo)
         .timeouts(timeouts)
         .build()
         .map_err(|_| StoreError::new(StoreErrorKind::Internal, Retry::Useless))
@@ -110,11 +109,22 @@ impl managed::Manager for Manager {
         Ok(client)
     }
 
-    /// A closed connection is replaced; whether it is closed costs no round trip.
+    /// A connection that is closed is replaced, and so is one on which the server goes on with what a caller left. Whether
+    /// it is so costs no round trip.
     async fn recycle(&self, client: &mut Client, _: &Metrics) -> RecycleResult<Error> {
-        if client.is_closed() || client.given_up.load(Ordering::Relaxed) { Err(RecycleError::message("the connection is closed")) } else { Ok(()) }
+        if client.is_closed() || client.given_up.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("the connection is closed"));
+        }
+        if client.busy.swap(false, Ordering::Relaxed) {
+            let done = tokio::time::timeout(SOON, client.simple_query("")).await;
+            done.map_err(|_| RecycleError::message("the server is still at work"))??;
+        }
+        Ok(())
     }
 }
+
+/// How long a call waits for what another one left on its connection.
+const SOON: Duration = Duration::from_millis(250);
 
 /// A connection of a [`Pool`]: a [`tokio_postgres::Client`] that counts the warnings of its server.
 ///
@@ -127,6 +137,8 @@ pub struct Client {
     warnings: Arc<AtomicU64>,
     /// Whether this side gave it up.
     given_up: AtomicBool,
+    /// Whether somebody left before the server was done.
+    busy: AtomicBool,
     statements: Mutex<HashMap<Arc<str>, Statement>>,
 }
 
@@ -141,6 +153,11 @@ impl Client {
     pub(crate) fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
         self.task.abort();
+    }
+
+    /// Notes that the server may still be at work.
+    pub(crate) fn leave_busy(&self) {
+        self.busy.store(true, Ordering::Relaxed);
     }
 
     /// The statement of that text, prepared once for each connection.
@@ -201,7 +218,14 @@ where
             let (client, connection) = config.connect(self.clone()).await?;
             let warnings = Arc::new(AtomicU64::new(0));
             let task = tokio::spawn(drive(connection, Arc::clone(&warnings)));
-            Ok(Client { client, task, warnings, given_up: AtomicBool::new(false), statements: Mutex::default() })
+            Ok(Client {
+                client,
+                task,
+                warnings,
+                given_up: AtomicBool::new(false),
+                busy: AtomicBool::new(false),
+                statements: Mutex::default(),
+            })
         })
     }
 }

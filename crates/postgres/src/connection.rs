@@ -7,8 +7,12 @@ use std::{
 };
 
 use deadpool::managed::Object;
+use futures_util::FutureExt;
 use inquiry_otl::StoreError;
-use tokio_postgres::{Row, Transaction, types::{ToSql, Type}};
+use tokio_postgres::{
+    Row, Transaction,
+    types::{ToSql, Type},
+};
 
 use crate::{
     client::{Client, Manager},
@@ -93,8 +97,9 @@ impl<'c> Connection<'c> {
     /// Commits a transaction of the store's own, or rolls it back if one of its statements failed.
     pub(crate) async fn commit(&self) -> Result<(), Fault> {
         if let Way::Pool(client, open) = self.way {
-            client.batch_execute("COMMIT").await?;
+            // Once it is sent, the transaction ends, whether or not somebody waits for the answer.
             open.store(false, Ordering::Relaxed);
+            client.batch_execute("COMMIT").await?;
         }
         Ok(())
     }
@@ -119,17 +124,19 @@ fn typed<'p>(statement: &Statement, params: Params<'p>) -> Vec<(&'p (dyn ToSql +
 
 /// A connection that a command has borrowed of the pool.
 ///
-/// Dropped in the middle of a transaction, it closes the connection, and the server rolls back.
+/// Whoever drops a command in the middle of its transaction rolls it back; in the middle of a statement, the server
+/// finishes that, and whoever gets the connection next waits for it.
 pub(crate) struct Lent {
     client: Object<Manager>,
     open: AtomicBool,
+    answered: AtomicBool,
     warnings: u64,
 }
 
 impl Lent {
     pub(crate) fn new(client: Object<Manager>) -> Self {
         let warnings = client.warnings();
-        Self { client, open: AtomicBool::new(false), warnings }
+        Self { client, open: AtomicBool::new(false), answered: AtomicBool::new(false), warnings }
     }
 
     pub(crate) fn connection<'c>(&'c self, sql: &'c Sql, outbox: bool) -> Connection<'c> {
@@ -144,6 +151,7 @@ impl Lent {
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, StoreError> {
         let answer = tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Silence));
+        self.answered.store(true, Ordering::Relaxed);
         // D1: a cancelled wait for the synchronous standby is told by nothing but a warning.
         let answer = answer.and_then(|answer| {
             if self.client.warnings() == self.warnings { Ok(answer) } else { Err(Fault::Unconfirmed) }
@@ -160,7 +168,11 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if self.open.load(Ordering::Relaxed) {
-            self.client.give_up();
+            // Sent at once; nobody has to wait for the answer.
+            let _ = self.client.batch_execute("ROLLBACK").now_or_never();
+        }
+        if !self.answered.load(Ordering::Relaxed) {
+            self.client.leave_busy();
         }
     }
 }

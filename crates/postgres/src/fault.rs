@@ -68,7 +68,6 @@ impl Fault {
         }
     }
 
-
     /// The fault of a command in a transaction of the caller's, who can only begin it anew.
     pub(crate) fn in_transaction(&self) -> StoreError {
         let (kind, retry) = self.judged(Fate::Harmless);

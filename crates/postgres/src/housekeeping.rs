@@ -66,7 +66,8 @@ pub(crate) async fn purge(
         Kind::Links | Kind::Sessions => Some(command.retention),
         Kind::Inquiries => command.inquiry_retention,
     };
-    let Some((retention, horizon)) = retention.and_then(|kept| Some((kept, before(command.now, kept)?))) else {
+    let Some((retention, horizon)) = retention.and_then(|kept| Some((kept, before(command.now, kept)?)))
+    else {
         return Ok(Batch::default());
     };
     let (now, horizon) = (system_time(command.now), system_time(horizon));
@@ -129,8 +130,8 @@ fn delivery(columns: &mut Columns<'_>) -> Result<Delivery, Fault> {
 /// Drops these events for good, and says how many were still there.
 pub(crate) async fn acknowledge(on: Connection<'_>, receipts: &[Receipt]) -> Result<u64, Fault> {
     let places: Vec<i64> = receipts.iter().filter_map(place).collect();
-    let rows = on.rows(&on.sql.acknowledge, &[&places]).await?;
-    Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
+    let row = on.row(&on.sql.acknowledge, &[&places]).await?;
+    row.map_or(Ok(0), |row| Columns::of(&row).bits())
 }
 
 fn place(receipt: &Receipt) -> Option<i64> {

@@ -46,7 +46,14 @@ impl Endings {
             self.push(after, kind, i64::from(ended.generation), why, by, system_time(ended.at));
         }
         for ended in after.endings.epochs.iter().skip(before.endings.epochs.len()) {
-            self.push(after, "epoch", bits(ended.epoch.get()), ended.why.as_str(), None, system_time(ended.at));
+            self.push(
+                after,
+                "epoch",
+                bits(ended.epoch.get()),
+                ended.why.as_str(),
+                None,
+                system_time(ended.at),
+            );
         }
     }
 

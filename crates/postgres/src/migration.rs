@@ -43,7 +43,10 @@ pub fn role_script(schema: &SchemaName, application: &SchemaName, housekeeping: 
 }
 
 /// Makes the schema ready, in one transaction; two processes that do it at once wait for each other.
-pub(crate) async fn migrate(client: &mut Client, schema: &SchemaName) -> Result<Result<(), VersionError>, Fault> {
+pub(crate) async fn migrate(
+    client: &mut Client,
+    schema: &SchemaName,
+) -> Result<Result<(), VersionError>, Fault> {
     let transaction = client.transaction().await?;
     // A lock for each schema, held until the commit; making tables may take as long as it takes.
     let lock = format!(

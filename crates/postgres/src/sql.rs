@@ -145,7 +145,7 @@ statements! {
 
     pending: "SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
         FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2".to_owned(), [INT8, INT8];
-    acknowledge: "DELETE FROM {schema}.outbox WHERE place = ANY ($1) RETURNING 1".to_owned(), [INT8_ARRAY];
+    acknowledge: "SELECT {schema}.acknowledge($1)".to_owned(), [INT8_ARRAY];
 }
 
 /// Keeps an inquiry and its event, unless there is one of that id; says how many it kept.

@@ -122,11 +122,7 @@ impl PostgresStore {
     }
 
     /// Many at once, or one by one if that fails for one of them.
-    async fn issue_part(
-        &self,
-        commands: &[IssueLink],
-        outcomes: &mut Vec<Result<IssueOutcome, StoreError>>,
-    ) {
+    async fn issue_part(&self, commands: &[IssueLink], outcomes: &mut Vec<Result<IssueOutcome, StoreError>>) {
         if let [_, _, ..] = commands {
             match self.issue_at_once(commands).await {
                 Ok(Some(issued)) => return outcomes.extend(issued.into_iter().map(Ok)),

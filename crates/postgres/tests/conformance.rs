@@ -99,7 +99,9 @@ impl Fixture for Stores {
 impl Drop for Stores {
     fn drop(&mut self) {
         for schema in self.schemas.get_mut().unwrap().iter() {
-            postgres::shared().sql(&format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"));
+            postgres::shared().sql(&format!(
+                "SET client_min_messages = warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
+            ));
         }
     }
 }

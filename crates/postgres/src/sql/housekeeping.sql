@@ -195,3 +195,21 @@ BEGIN
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM moved_on) INTO removed, moved;
 END
 $body$;
+
+-- Drops events, and says how many were there. A purge that put off an inquiry because of them looks at it again.
+CREATE OR REPLACE FUNCTION {schema}.acknowledge(places bigint[])
+RETURNS bigint LANGUAGE sql VOLATILE AS $body$
+    WITH gone AS (
+        DELETE FROM {schema}.outbox WHERE place = ANY (places) RETURNING tenant, inquiry
+    ), again AS (
+        UPDATE {schema}.inquiries i SET purge_from = ended.at
+        FROM (
+            SELECT i.tenant, i.id, greatest(i.completed_at, i.failed_at, i.expired_at, i.marked_for_review_at,
+                i.decisioned_at, i.redacted_at) AS at
+            FROM {schema}.inquiries i
+            WHERE (i.tenant, i.id) IN (SELECT tenant, inquiry FROM gone) AND i.purge_from IS NOT NULL
+        ) ended
+        WHERE (i.tenant, i.id) = (ended.tenant, ended.id) AND ended.at < i.purge_from
+    )
+    SELECT count(*) FROM gone
+$body$;
