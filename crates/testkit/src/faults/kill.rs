@@ -45,8 +45,8 @@ pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
         sum.add(&tally);
     }
     Ok(format!(
-        "kill: {ROUNDS} rounds of {LINKS} links: {} acknowledged, {} of unknown fate ({} of them used), lost 0, doubled 0",
-        sum.acknowledged, sum.unknown, sum.used
+        "kill: {ROUNDS} rounds of {LINKS} links: {} acknowledged, {} not ({} of them used), lost 0, doubled 0",
+        sum.acknowledged, sum.other, sum.used
     ))
 }
 
@@ -195,14 +195,16 @@ async fn redeem_all<S: LinkStore + 'static>(service: &Arc<Service<S>>, links: &[
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     acknowledged: usize,
-    unknown: usize,
+    /// Not acknowledged: failed, or never tried.
+    other: usize,
+    /// Not acknowledged, and used all the same.
     used: usize,
 }
 
 impl Tally {
     const fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
-        self.unknown += other.unknown;
+        self.other += other.other;
         self.used += other.used;
     }
 }
@@ -230,7 +232,7 @@ fn judge(
                 return Err(format!("{id} is used, and the store had said that nothing was written"));
             }
             (_, session) => {
-                tally.unknown += 1;
+                tally.other += 1;
                 tally.used += usize::from(session.is_some());
             }
         }
@@ -277,7 +279,7 @@ mod tests {
             books
         };
         let right = [Answer::Used, Answer::Used, Answer::First(ids[2].1), Answer::First(ids[3].1)];
-        let tally = Tally { acknowledged: 1, unknown: 3, used: 1 };
+        let tally = Tally { acknowledged: 1, other: 3, used: 1 };
         assert_eq!(judge(&links, &said, &before(&[2, 3]), &right, &books(&ids)), Ok(tally));
 
         let wrong = |before: &Books, answers: &[Answer], now: &Books, word: &str| {

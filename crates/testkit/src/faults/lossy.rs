@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, AttemptKey, GrantKind, LinkId, LinkStore, Redemption, Refusal, Retry, Service, SessionId,
+    Attempt, AttemptKey, Claiming, GrantKind, Interval, LeaseTime, LinkId, LinkStore, Redemption, Refusal,
+    Retry, Service, SessionId, StoreError,
 };
 use tokio::time::sleep;
 
@@ -30,11 +32,8 @@ const TASKS: usize = 16;
 pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
     let runtime = super::runtime();
     let engine = durable.engine();
-    let Some(port) = engine.port() else { return Ok("lossy: there is no network before this store".into()) };
-    let proxy = Arc::new(Proxy::start(port));
-    let Some(place) = engine.place_at(proxy.port()) else {
-        return Ok("lossy: this store cannot be behind a proxy".into());
-    };
+    let proxy = Arc::new(Proxy::start(engine.port().expect("a server")));
+    let place = engine.place_at(proxy.port()).expect("a place behind a proxy");
     let direct = books::service(super::open(&runtime, durable, &engine.place()));
     let links = runtime.block_on(books::issue(&direct, LINKS));
     let service = books::service(super::open(&runtime, durable, &place));
@@ -76,6 +75,8 @@ enum Client {
     Rival,
     /// It has no key: it asks again as long as nothing was written.
     Keyless,
+    /// It claims the link as long as nothing was written, and commits what it has claimed until it has its answer.
+    Claimer,
 }
 
 /// What became of a client.
@@ -95,7 +96,8 @@ enum End {
     First(SessionId),
     Repeat(SessionId),
     Used,
-    /// It has no key, and its fate is unknown.
+    Busy,
+    /// Its fate is unknown, and it must not ask again.
     GaveUp,
 }
 
@@ -108,9 +110,10 @@ async fn phase<S: LinkStore + 'static>(
 ) -> Vec<Report> {
     let mut clients = Vec::new();
     for (number, link) in links.iter().enumerate() {
-        match number % 3 {
+        match number % 4 {
             0 => clients.push((Client::Keyed, link.clone())),
             1 => clients.push((Client::Keyless, link.clone())),
+            2 => clients.push((Client::Claimer, link.clone())),
             _ => clients.extend([(Client::Rival, link.clone()), (Client::Rival, link.clone())]),
         }
     }
@@ -160,36 +163,68 @@ async fn weather(proxy: Arc<Proxy>, fault: Fault, over: Arc<AtomicBool>) {
 
 /// A client asks until it has its answer, as the faults allow.
 async fn live<S: LinkStore>(service: &Service<S>, client: Client, link: &Issued) -> Report {
+    let mut report = Report { client, link: link.id, end: End::GaveUp, same_attempt: 0, safe: 0 };
     let attempt = match client {
-        Client::Keyless => Attempt::new(),
+        Client::Keyless | Client::Claimer => Attempt::new(),
         Client::Keyed | Client::Rival => Attempt::new().with_key(AttemptKey::random()),
     };
-    let mut report = Report { client, link: link.id, end: End::GaveUp, same_attempt: 0, safe: 0 };
+    let answer = if client == Client::Claimer {
+        let lease = LeaseTime::new(Interval::from_minutes(5).unwrap()).unwrap();
+        let claiming =
+            ask(&mut report, Again::NothingWritten, || service.claim_for(&link.code, &attempt, lease));
+        match claiming.await {
+            Some(Claiming::Claimed(claim)) => {
+                ask(&mut report, Again::Always, || service.commit(&claim)).await
+            }
+            other => other.map(Redemption::from),
+        }
+    } else {
+        let again = if client == Client::Keyless { Again::NothingWritten } else { Again::Always };
+        ask(&mut report, again, || service.redeem(&link.code, &attempt)).await
+    };
+    report.end = match answer {
+        None => End::GaveUp,
+        Some(Redemption::Granted(grant)) => match grant.kind {
+            GrantKind::FirstUse => End::First(grant.session.id),
+            GrantKind::Repeat => End::Repeat(grant.session.id),
+            other => panic!("a client got {other:?}"),
+        },
+        Some(Redemption::Refused(refused)) if matches!(refused.reason, Refusal::Used { .. }) => End::Used,
+        Some(Redemption::Busy { .. }) => End::Busy,
+        Some(other) => panic!("a client got {other:?}"),
+    };
+    report
+}
+
+/// After which faults a client asks again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Always,
+    NothingWritten,
+}
+
+/// Asks until there is an answer; none if the fate is unknown and it must not be asked again.
+async fn ask<T, F: Future<Output = Result<T, StoreError>>>(
+    report: &mut Report,
+    again: Again,
+    call: impl Fn() -> F,
+) -> Option<T> {
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < PATIENCE, "a client has no answer after {PATIENCE:?}: {report:?}");
-        report.end = match service.redeem(&link.code, &attempt).await {
-            Ok(Redemption::Granted(grant)) => match grant.kind {
-                GrantKind::FirstUse => End::First(grant.session.id),
-                GrantKind::Repeat => End::Repeat(grant.session.id),
-                other => panic!("a client got {other:?}"),
-            },
-            Ok(Redemption::Refused(refused)) if matches!(refused.reason, Refusal::Used { .. }) => End::Used,
-            Ok(other) => panic!("a client got {other:?}"),
-            Err(error) => {
-                match error.retry() {
-                    Retry::Safe => report.safe += 1,
-                    Retry::SameAttempt => report.same_attempt += 1,
-                    _ => panic!("no word on what a client may do: {error:?}"),
-                }
-                if client != Client::Keyless || error.retry() == Retry::Safe {
-                    sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-                End::GaveUp
-            }
+        let error = match call().await {
+            Ok(answer) => return Some(answer),
+            Err(error) => error,
         };
-        return report;
+        match error.retry() {
+            Retry::Safe => report.safe += 1,
+            Retry::SameAttempt => report.same_attempt += 1,
+            _ => panic!("no word on what a client may do: {error:?}"),
+        }
+        if error.retry() == Retry::SameAttempt && again == Again::NothingWritten {
+            return None;
+        }
+        assert!(began.elapsed() < PATIENCE, "no answer after {PATIENCE:?}: {report:?}, {error:?}");
+        sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -205,13 +240,14 @@ fn judge(links: &[Issued], reports: &[Report], books: &Books) -> Result<(), Stri
             .iter()
             .filter_map(|report| match report.end {
                 End::First(session) | End::Repeat(session) => Some(session),
-                End::Used | End::GaveUp => None,
+                End::Used | End::Busy | End::GaveUp => None,
             })
             .collect();
         for report in reports {
             let wrong = match report.end {
                 // A rival may have won in between.
                 End::Used => report.client != Client::Rival,
+                End::Busy => true,
                 End::Repeat(_) => report.same_attempt == 0,
                 End::First(_) | End::GaveUp => false,
             };
@@ -275,6 +311,7 @@ mod tests {
         wrong(0, report(0, Client::Keyed, End::Used, 1), "nothing was written");
         wrong(0, report(0, Client::Keyed, End::First(ids[1].1), 1), "the store holds");
         wrong(1, report(1, Client::Keyless, End::Used, 0), "nothing was written");
+        wrong(1, report(1, Client::Claimer, End::Busy, 0), "nothing was written");
         wrong(2, report(2, Client::Rival, End::Used, 0), "let nobody in");
         wrong(3, report(2, Client::Rival, End::First(ids[1].1), 0), "let in 2");
     }
