@@ -22,7 +22,7 @@ impl SqliteStore {
     pub async fn issue_many_with_progress(
         &self,
         commands: Vec<IssueLink>,
-        mut progress: impl FnMut(usize, usize) + Send,
+        mut progress: impl FnMut(usize, usize),
     ) -> Outcomes {
         let total = commands.len();
         let mut outcomes = Vec::with_capacity(total);

@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![allow(clippy::doc_markdown, reason = "SQLite is a name")]
 
 mod builder;
 mod bulk;

@@ -9,15 +9,18 @@ use rusqlite::ffi;
 use super::*;
 use crate::{builder::Synchronous, tables::Tables};
 
-/// A file that is removed with this, and a thread that writes to it.
+/// A directory that is removed with this, and a thread that writes to a file in it.
 struct Bench {
     worker: Option<Worker>,
+    directory: PathBuf,
     file: PathBuf,
 }
 
 impl Bench {
     fn new(name: &str, prepare: impl FnOnce(&Connection)) -> Self {
-        let file = std::env::temp_dir().join(format!("otl-worker-{name}-{}", std::process::id()));
+        let directory = std::env::temp_dir().join(format!("otl-worker-{name}-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let file = directory.join("links.db");
         let place = Place {
             file: Some(file.clone()),
             tables: Tables::new(),
@@ -28,7 +31,11 @@ impl Bench {
         connection.execute_batch("CREATE TEMP TABLE mine (a)").unwrap();
         prepare(&connection);
         let limits = (10, Duration::from_secs(10));
-        Self { worker: Some(Worker::start(Role::Writes, place, connection, limits).unwrap()), file }
+        Self {
+            worker: Some(Worker::start(Role::Writes, place, connection, limits).unwrap()),
+            directory,
+            file,
+        }
     }
 
     fn ask<T: Send + 'static>(
@@ -62,7 +69,7 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         drop(self.worker.take());
-        let _ = std::fs::remove_file(&self.file);
+        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 

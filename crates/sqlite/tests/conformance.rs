@@ -1,7 +1,6 @@
 //! The conformance suite on each kind of SQLite store, and behind a handle that erases its type (S1).
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test may panic")]
-#![allow(clippy::doc_markdown, reason = "SQLite is a name")]
 
 use std::{
     path::PathBuf,

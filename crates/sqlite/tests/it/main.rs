@@ -7,7 +7,6 @@
     clippy::arithmetic_side_effects,
     reason = "a test may panic"
 )]
-#![allow(clippy::doc_markdown, reason = "SQLite is a name")]
 
 mod blocking;
 mod bulk;
