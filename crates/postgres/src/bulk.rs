@@ -1,15 +1,295 @@
-//! Many links at once.
+//! Many links in one transaction: the inquiries are held, each link is decided by the rules, and all are copied in.
 
-use inquiry_otl::{issuance::IssueLink, store::IssueOutcome};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    pin::pin,
+    time::SystemTime,
+};
 
-use crate::{connection::Connection, fault::Fault};
+use futures_util::future::join;
+use inquiry_otl::{
+    InquiryId, LinkId, SessionId, TenantId,
+    issuance::{self, Issuance, IssueLink, Outstanding},
+    record::{InquiryRecord, LinkRecord, SessionRecord},
+    store::IssueOutcome,
+};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
+use uuid::Uuid;
+
+use crate::{
+    attempt::recorded,
+    connection::Connection,
+    fault::Fault,
+    log::{Endings, Events},
+    row::{Columns, bits, system_time},
+};
 
 /// How many links are made in one transaction.
 pub(crate) const PART: usize = 10_000;
 
+type Key = (TenantId, InquiryId);
+
+/// Creates the links of all commands, or none: none is also the answer if a name of one of them is taken by a link
+/// that is there already.
 pub(crate) async fn issue(
-    _on: Connection<'_>,
-    _commands: &[IssueLink],
+    on: Connection<'_>,
+    commands: &[IssueLink],
 ) -> Result<Option<Vec<IssueOutcome>>, Fault> {
-    Ok(None)
+    let mut part = Part::hold(on, commands).await?;
+    part.load_parents(on, commands).await?;
+    part.load_unused(on, commands).await?;
+    let outcomes = commands.iter().map(|command| part.decide(command)).collect::<Result<_, _>>()?;
+    match part.write(on).await {
+        Err(Fault::Engine(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Ok(None),
+        written => written.map(|()| Some(outcomes)),
+    }
+}
+
+/// The inquiries of some commands, which a transaction holds, and what is to be written.
+#[derive(Default)]
+struct Part {
+    inquiries: BTreeMap<Key, Held>,
+    parents: HashMap<(Key, SessionId), SessionRecord>,
+    new: Vec<LinkRecord>,
+    names: HashSet<(Key, LinkId)>,
+    digests: HashSet<[u8; 32]>,
+    events: Events,
+}
+
+struct Held {
+    before: InquiryRecord,
+    after: InquiryRecord,
+    /// Those that could be given out again, by id.
+    unused: BTreeMap<LinkId, LinkRecord>,
+}
+
+impl Part {
+    async fn hold(on: Connection<'_>, commands: &[IssueLink]) -> Result<Self, Fault> {
+        let mut keys: Vec<Key> = commands.iter().map(key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let (tenants, inquiries) = columns(&keys);
+        let statement = on.ready(&on.sql.hold_many).await?;
+        let (begun, rows) = join(on.begin(), on.send(&statement, &[&tenants, &inquiries])).await;
+        begun?;
+        let mut part = Self::default();
+        for row in rows? {
+            let mut columns = Columns::of(&row);
+            if let Some(mut before) = columns.inquiry()? {
+                columns.ending(&mut before.endings)?;
+                let held = Held { after: before.clone(), before, unused: BTreeMap::new() };
+                part.inquiries.insert((held.before.tenant, held.before.inquiry.id), held);
+            }
+        }
+        Ok(part)
+    }
+
+    async fn load_parents(&mut self, on: Connection<'_>, commands: &[IssueLink]) -> Result<(), Fault> {
+        let mut wanted: Vec<(Key, SessionId)> =
+            commands.iter().filter_map(|command| Some((key(command), command.parent?))).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (tenants, inquiries) = columns(wanted.iter().map(|(key, _)| key));
+        let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| Uuid::from_u128(id.as_u128())).collect();
+        for row in on.rows(&on.sql.sessions_of_many, &[&tenants, &inquiries, &ids]).await? {
+            if let Some(session) = Columns::of(&row).session()? {
+                self.parents.insert(((session.tenant, session.inquiry), session.id), session);
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what could be given out again, where somebody asks for that.
+    async fn load_unused(&mut self, on: Connection<'_>, commands: &[IssueLink]) -> Result<(), Fault> {
+        let asks = |command: &&IssueLink| matches!(command.outstanding, Outstanding::ReturnSame { .. });
+        let mut wanted: Vec<(Key, i64)> = Vec::new();
+        for command in commands.iter().filter(asks) {
+            let key = key(command);
+            if let Some(held) = self.inquiries.get(&key) {
+                if held.before.generations.of(command.purpose).has_links {
+                    wanted.push((key, bits(held.before.epoch.get())));
+                }
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let (tenants, inquiries) = columns(wanted.iter().map(|(key, _)| key));
+        let epochs: Vec<i64> = wanted.iter().map(|(_, epoch)| *epoch).collect();
+        for row in on.rows(&on.sql.unused_of_many, &[&tenants, &inquiries, &epochs]).await? {
+            let Some(link) = Columns::of(&row).link()? else { continue };
+            if let Some(held) = self.inquiries.get_mut(&(link.tenant, link.inquiry)) {
+                held.unused.insert(link.id, link);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a command comes to after those before it.
+    fn decide(&mut self, command: &IssueLink) -> Result<IssueOutcome, Fault> {
+        let key = key(command);
+        let Some(held) = self.inquiries.get_mut(&key) else {
+            return Ok(IssueOutcome::NotFound);
+        };
+        let parent = command.parent.and_then(|parent| self.parents.get(&(key, parent)));
+        let issuance = issuance::issue(&held.after, parent, held.unused.values().rev(), command);
+        if let Issuance::Create { link, .. } = &issuance {
+            let named = self.names.insert((key, link.id));
+            if !named || !self.digests.insert(*link.digest.as_bytes()) {
+                return Ok(IssueOutcome::Taken);
+            }
+        }
+        let kinds = issuance.change_inquiry(&mut held.after, command.now);
+        let events = recorded(command.event, &held.after, command.now, kinds);
+        self.events.extend(&held.after, &events);
+        Ok(match issuance {
+            Issuance::Create { link, .. } => {
+                held.unused.insert(link.id, link.clone());
+                self.new.push(link.clone());
+                IssueOutcome::Issued { link, events }
+            }
+            Issuance::Reuse(id) => {
+                let link = held.unused.get(&id).ok_or(Fault::Disagrees)?.clone();
+                IssueOutcome::Reused { link, events }
+            }
+            Issuance::NotOpen { reason, .. } => IssueOutcome::NotOpen { reason, events },
+            Issuance::SessionNotLive => IssueOutcome::SessionNotLive,
+        })
+    }
+
+    async fn write(&self, on: Connection<'_>) -> Result<(), Fault> {
+        self.copy_links(on).await?;
+        let changed: Vec<&Held> = self.inquiries.values().filter(|held| held.before != held.after).collect();
+        let values = Values::of(&changed);
+        let mut ended = Endings::default();
+        for held in &changed {
+            ended.extend(&held.before, &held.after);
+        }
+        let update = on.ready(&on.sql.update_many).await?;
+        let insert_endings = on.ready(&on.sql.insert_endings).await?;
+        let insert_events = on.ready(&on.sql.insert_events).await?;
+        let write_log = async {
+            let endings = async {
+                if ended.is_empty() {
+                    Ok(Vec::new())
+                } else {
+                    on.send(&insert_endings, &ended.params()).await
+                }
+            };
+            let events = async {
+                if on.outbox && !self.events.is_empty() {
+                    on.send(&insert_events, &self.events.params()).await
+                } else {
+                    Ok(Vec::new())
+                }
+            };
+            let (endings, events): (Result<Vec<Row>, Fault>, _) = join(endings, events).await;
+            endings.and(events)
+        };
+        let params = values.params();
+        let ((updated, logged), committed) =
+            join(join(on.send(&update, &params), write_log), on.commit()).await;
+        updated?;
+        logged?;
+        committed
+    }
+
+    async fn copy_links(&self, on: Connection<'_>) -> Result<(), Fault> {
+        if self.new.is_empty() {
+            return Ok(());
+        }
+        let mut rows = pin!(on.copy(&on.sql.copy_links).await?);
+        for link in &self.new {
+            let (created_at, expires_at) = (system_time(link.created_at), system_time(link.expires_at));
+            rows.as_mut()
+                .write(&[
+                    &link.tenant.as_str(),
+                    &link.inquiry.as_str(),
+                    &Uuid::from_u128(link.id.as_u128()),
+                    &link.purpose.as_str(),
+                    &link.parent.map(|parent| Uuid::from_u128(parent.as_u128())),
+                    &link.creator.as_ref().map(inquiry_otl::Creator::as_str),
+                    &&link.digest.as_bytes()[..],
+                    &link.derivation.map(|derivation| i16::from(derivation.key.get())),
+                    &link.derivation.as_ref().map(|derivation| &derivation.nonce.as_bytes()[..]),
+                    &bits(link.epoch.get()),
+                    &i64::from(link.generation),
+                    &created_at,
+                    &expires_at,
+                    &expires_at,
+                ])
+                .await?;
+        }
+        rows.finish().await?;
+        Ok(())
+    }
+}
+
+const fn key(command: &IssueLink) -> Key {
+    (command.tenant, command.inquiry)
+}
+
+/// Keys as one array for each column.
+fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>) -> (Vec<&'k str>, Vec<&'k str>) {
+    keys.into_iter().map(|(tenant, inquiry)| (tenant.as_str(), inquiry.as_str())).unzip()
+}
+
+/// What creating links changes in inquiries, a vector for each column.
+#[derive(Default)]
+struct Values<'h> {
+    tenants: Vec<&'h str>,
+    ids: Vec<&'h str>,
+    statuses: Vec<&'static str>,
+    expired_at: Vec<Option<SystemTime>>,
+    versions: Vec<i64>,
+    epochs: Vec<i64>,
+    resume: (Vec<i64>, Vec<bool>),
+    device_handoff: (Vec<i64>, Vec<bool>),
+    last_sequences: Vec<i64>,
+    purge_from: Vec<Option<SystemTime>>,
+}
+
+impl<'h> Values<'h> {
+    fn of(changed: &[&'h Held]) -> Self {
+        let mut values = Self::default();
+        for held in changed {
+            let InquiryRecord { tenant, inquiry, version, epoch, generations, last_sequence, .. } =
+                &held.after;
+            values.tenants.push(tenant.as_str());
+            values.ids.push(inquiry.id.as_str());
+            values.statuses.push(inquiry.status.as_str());
+            values.expired_at.push(inquiry.expired_at.map(system_time));
+            values.versions.push(bits(*version));
+            values.epochs.push(bits(epoch.get()));
+            values.resume.0.push(i64::from(generations.resume.number));
+            values.resume.1.push(generations.resume.has_links);
+            values.device_handoff.0.push(i64::from(generations.device_handoff.number));
+            values.device_handoff.1.push(generations.device_handoff.has_links);
+            values.last_sequences.push(bits(*last_sequence));
+            values.purge_from.push(inquiry.ended_at().map(system_time));
+        }
+        values
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 12] {
+        [
+            &self.tenants,
+            &self.ids,
+            &self.statuses,
+            &self.expired_at,
+            &self.versions,
+            &self.epochs,
+            &self.resume.0,
+            &self.resume.1,
+            &self.device_handoff.0,
+            &self.device_handoff.1,
+            &self.last_sequences,
+            &self.purge_from,
+        ]
+    }
 }

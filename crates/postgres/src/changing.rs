@@ -113,7 +113,7 @@ pub(crate) async fn start_session(
     let mut after = before.clone();
     start.change_inquiry(&mut after);
     let events = recorded(command.event, &after, command.now, [start.event, None]);
-    let also = start.session.as_ref().ok().cloned().map(Also::Start);
+    let also = start.session.as_ref().ok().cloned().map(Box::new).map(Also::Start);
     write(on, &before, &after, &events, also).await?;
     let session = start.session.map(|session| InquirySession::seen(&session, &after, command.now));
     Ok(Some(SessionStarted { session, inquiry: after.inquiry, events }))
@@ -130,7 +130,7 @@ enum Named {
 enum Also {
     RevokeLink(LinkId, SystemTime),
     RevokeSession(SessionId, SystemTime),
-    Start(SessionRecord),
+    Start(Box<SessionRecord>),
 }
 
 /// The rows that a transaction holds.

@@ -132,7 +132,7 @@ const SOON: Duration = Duration::from_millis(250);
 /// committed here and perhaps nowhere else. So a commit is confirmed if [`warnings`](Self::warnings) is the same
 /// after it as before.
 pub struct Client {
-    client: tokio_postgres::Client,
+    inner: tokio_postgres::Client,
     task: JoinHandle<()>,
     warnings: Arc<AtomicU64>,
     /// Whether this side gave it up.
@@ -166,7 +166,7 @@ impl Client {
         if let Some(statement) = known {
             return Ok(statement);
         }
-        let statement = self.client.prepare(text).await?;
+        let statement = self.inner.prepare(text).await?;
         let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
         statements.insert(Arc::clone(text), statement.clone());
         Ok(statement)
@@ -177,13 +177,13 @@ impl Deref for Client {
     type Target = tokio_postgres::Client;
 
     fn deref(&self) -> &Self::Target {
-        &self.client
+        &self.inner
     }
 }
 
 impl DerefMut for Client {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.client
+        &mut self.inner
     }
 }
 
@@ -215,11 +215,11 @@ where
 {
     fn connect<'a>(&'a self, config: &'a Config) -> Boxed<'a, Result<Client, Error>> {
         Box::pin(async move {
-            let (client, connection) = config.connect(self.clone()).await?;
+            let (inner, connection) = config.connect(self.clone()).await?;
             let warnings = Arc::new(AtomicU64::new(0));
             let task = tokio::spawn(drive(connection, Arc::clone(&warnings)));
             Ok(Client {
-                client,
+                inner,
                 task,
                 warnings,
                 given_up: AtomicBool::new(false),

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use inquiry_otl::StoreError;
 use tokio_postgres::{
     Row, Transaction,
+    binary_copy::BinaryCopyInWriter,
     types::{ToSql, Type},
 };
 
@@ -105,16 +106,12 @@ impl<'c> Connection<'c> {
     }
 
     /// A binary copy into a table.
-    pub(crate) async fn copy(
-        &self,
-        text: &str,
-        types: &[Type],
-    ) -> Result<tokio_postgres::binary_copy::BinaryCopyInWriter, Fault> {
+    pub(crate) async fn copy(&self, statement: &Statement) -> Result<BinaryCopyInWriter, Fault> {
         let sink = match self.way {
-            Way::Pool(client, _) => client.copy_in(text).await?,
-            Way::Caller(transaction) => transaction.copy_in(text).await?,
+            Way::Pool(client, _) => client.copy_in(&*statement.text).await?,
+            Way::Caller(transaction) => transaction.copy_in(&*statement.text).await?,
         };
-        Ok(tokio_postgres::binary_copy::BinaryCopyInWriter::new(sink, types))
+        Ok(BinaryCopyInWriter::new(sink, statement.types))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io};
 
 use deadpool::managed::{PoolError, TimeoutType};
 use inquiry_otl::{Retry, StoreError, StoreErrorKind};
-use tokio_postgres::error::Severity;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// What a command was about to do, which says what a lost answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Fault {
     /// Whether the connection may be in a state that nobody knows.
     pub(crate) fn spoils_connection(&self) -> bool {
         match self {
-            Self::Engine(error) => match error.code().map(|code| code.code()) {
+            Self::Engine(error) => match error.code().map(SqlState::code) {
                 // A statement was forgotten by the server, or is made for other tables; another server is the primary.
                 Some(code) => ["26", "0A", "25"].iter().any(|class| code.starts_with(class)),
                 None => true,
@@ -106,9 +106,8 @@ fn judge(error: &tokio_postgres::Error, fate: Fate) -> (StoreErrorKind, Retry) {
         "25006" => (Unavailable, retry),
         "XX001" | "XX002" => (Corrupt, Retry::Useless),
         code => match code.get(..2) {
-            Some("08" | "57" | "58" | "26" | "0A") => (Unavailable, retry),
+            Some("08" | "25" | "57" | "58" | "26" | "0A") => (Unavailable, retry),
             Some("53") => (Overloaded, retry),
-            Some("25") => (Unavailable, retry),
             _ => (Internal, Retry::Useless),
         },
     }

@@ -1,4 +1,4 @@
-//! Keeps inquiry one-time links in PostgreSQL: a [`LinkStore`](inquiry_otl::LinkStore) of [`inquiry_otl`].
+//! Keeps inquiry one-time links in `PostgreSQL`: a [`LinkStore`](inquiry_otl::LinkStore) of [`inquiry_otl`].
 
 mod attempt;
 mod bulk;

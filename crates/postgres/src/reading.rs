@@ -65,6 +65,10 @@ pub(crate) async fn sessions(
 ) -> Result<Option<Listing<SessionRecord>>, Fault> {
     let page = Page::new(list, list.before.map(SessionId::as_u128));
     let rows = on.rows(&on.sql.sessions, &page.params()).await?;
+    #[allow(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is of one lifetime, the closure of any"
+    )]
     page.listing(&rows, |columns| columns.session())
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// The PostgreSQL schema of a store: `inquiry_otl`, unless told otherwise.
+/// The schema of a store, in the engine's sense: `inquiry_otl`, unless told otherwise.
 ///
 /// It is 1 to 63 letters, digits, `_` and `-`, does not begin with `pg_`, and is always quoted, so that
 /// capital letters count.
@@ -77,7 +77,7 @@ pub enum SchemaNameError {
     Length,
     /// It holds something other than ASCII letters, digits, `_` and `-`.
     Alphabet,
-    /// It begins with `pg_`, which PostgreSQL keeps for itself.
+    /// It begins with `pg_`, which the engine keeps for itself.
     Reserved,
 }
 

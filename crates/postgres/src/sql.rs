@@ -41,7 +41,7 @@ macro_rules! statements {
         impl Sql {
             pub(crate) fn new(schema: &SchemaName) -> Self {
                 Self {
-                    $($name: Statement { text: schema.fill(&$text).into(), types: &[$(Type::$type),*] },)*
+                    $($name: Statement { text: schema.fill($text.as_ref()).into(), types: &[$(Type::$type),*] },)*
                 }
             }
         }
@@ -66,7 +66,7 @@ statements! {
     ), [TEXT, TEXT, TIMESTAMPTZ, UUID, BYTEA, INT2, BYTEA, TEXT, UUID, TEXT, TIMESTAMPTZ, TEXT, INT8, TIMESTAMPTZ,
         UUID, UUID, BOOL];
 
-    create: CREATE.to_owned(), [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
+    create: CREATE, [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
         TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, INT8, INT8, INT8, BOOL, INT8, BOOL,
         INT8, INT8, TIMESTAMPTZ, UUID, BOOL];
 
@@ -87,27 +87,65 @@ statements! {
          WHERE k.tenant = $1 AND k.inquiry = $2 AND k.id = $3 FOR NO KEY UPDATE",
         list("k", SESSION)
     ), [TEXT, TEXT, UUID];
-    update_inquiry: UPDATE_INQUIRY.to_owned(), [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
+    update_inquiry: UPDATE_INQUIRY, [TEXT, TEXT, TEXT, TEXT, TEXT, JSONB, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ,
         TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, INT8, INT8, INT8, BOOL,
         INT8, BOOL, INT8, INT8, TIMESTAMPTZ];
     insert_endings: "INSERT INTO {schema}.endings (tenant, inquiry, kind, number, why, by, at) \
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], \
-        $7::timestamptz[])".to_owned(),
+        $7::timestamptz[])",
         [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TEXT_ARRAY, UUID_ARRAY, TIMESTAMPTZ_ARRAY];
     insert_events: "INSERT INTO {schema}.outbox \
         (id, tenant, inquiry, sequence, at, name, word, link, session, instant, number) \
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], \
-        $7::text[], $8::uuid[], $9::uuid[], $10::timestamptz[], $11::bigint[])".to_owned(),
+        $7::text[], $8::uuid[], $9::uuid[], $10::timestamptz[], $11::bigint[])",
         [UUID_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY,
         UUID_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY];
     insert_session: "INSERT INTO {schema}.sessions \
         (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)".to_owned(),
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)",
         [TEXT, TEXT, UUID, UUID, INT8, TIMESTAMPTZ, TIMESTAMPTZ, BYTEA];
-    revoke_link: "UPDATE {schema}.links SET revoked_at = $4 WHERE tenant = $1 AND inquiry = $2 AND id = $3".to_owned(),
+    /// Takes hold of many inquiries, always in one order.
+    hold_many: format!(
+        "SELECT {}, {} FROM unnest($1::text[], $2::text[]) AS d (tenant, id) \
+         JOIN {{schema}}.inquiries i ON i.tenant = d.tenant AND i.id = d.id \
+         LEFT JOIN LATERAL (\
+           SELECT * FROM {{schema}}.endings e \
+           WHERE e.tenant = i.tenant AND e.inquiry = i.id AND e.kind <> 'epoch' LIMIT 1) e ON true \
+         ORDER BY i.tenant, i.id FOR NO KEY UPDATE OF i",
+        list("i", INQUIRY), list("e", ENDING)
+    ), [TEXT_ARRAY, TEXT_ARRAY];
+    sessions_of_many: format!(
+        "SELECT {} FROM unnest($1::text[], $2::text[], $3::uuid[]) AS d (tenant, inquiry, id) \
+         JOIN {{schema}}.sessions k ON k.tenant = d.tenant AND k.inquiry = d.inquiry AND k.id = d.id",
+        list("k", SESSION)
+    ), [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY];
+    /// What of many inquiries could be given out again.
+    unused_of_many: format!(
+        "SELECT {} FROM unnest($1::text[], $2::text[], $3::bigint[]) AS d (tenant, inquiry, epoch) \
+         JOIN {{schema}}.links k ON k.tenant = d.tenant AND k.inquiry = d.inquiry AND k.epoch = d.epoch \
+         WHERE k.used_at IS NULL AND k.revoked_at IS NULL AND k.key IS NOT NULL ORDER BY k.id DESC",
+        list("k", LINK)
+    ), [TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY];
+    update_many: "UPDATE {schema}.inquiries i SET status = d.status, expired_at = d.expired_at, version = d.version, \
+        epoch = d.epoch, resume_generation = d.resume_generation, resume_has_links = d.resume_has_links, \
+        device_handoff_generation = d.device_handoff_generation, \
+        device_handoff_has_links = d.device_handoff_has_links, last_sequence = d.last_sequence, \
+        purge_from = d.purge_from \
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], \
+          $8::boolean[], $9::bigint[], $10::boolean[], $11::bigint[], $12::timestamptz[]) AS d (tenant, id, status, \
+          expired_at, version, epoch, resume_generation, resume_has_links, device_handoff_generation, \
+          device_handoff_has_links, last_sequence, purge_from) \
+        WHERE i.tenant = d.tenant AND i.id = d.id",
+        [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, BOOL_ARRAY, INT8_ARRAY,
+        BOOL_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY];
+    copy_links: "COPY {schema}.links (tenant, inquiry, id, purpose, parent, creator, digest, key, nonce, epoch, generation, \
+        created_at, expires_at, purge_from) FROM STDIN BINARY",
+        [TEXT, TEXT, UUID, TEXT, UUID, TEXT, BYTEA, INT2, BYTEA, INT8, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ];
+
+    revoke_link: "UPDATE {schema}.links SET revoked_at = $4 WHERE tenant = $1 AND inquiry = $2 AND id = $3",
         [TEXT, TEXT, UUID, TIMESTAMPTZ];
     revoke_session: "UPDATE {schema}.sessions SET revoked_at = $4 \
-        WHERE tenant = $1 AND inquiry = $2 AND id = $3".to_owned(),
+        WHERE tenant = $1 AND inquiry = $2 AND id = $3",
         [TEXT, TEXT, UUID, TIMESTAMPTZ];
 
     inquiry: format!(
@@ -137,15 +175,15 @@ statements! {
         list("i", INQUIRY), list("k", SESSION)
     ), [TEXT, TEXT, UUID, INT8];
 
-    sweep: "SELECT * FROM {schema}.sweep($1, $2, $3)".to_owned(), [TIMESTAMPTZ, UUID_ARRAY, BOOL];
-    purge_links: "SELECT * FROM {schema}.purge_links($1, $2, $3, $4, $5)".to_owned(),
+    sweep: "SELECT * FROM {schema}.sweep($1, $2, $3)", [TIMESTAMPTZ, UUID_ARRAY, BOOL];
+    purge_links: "SELECT * FROM {schema}.purge_links($1, $2, $3, $4, $5)",
         [TIMESTAMPTZ, TIMESTAMPTZ, FLOAT8, FLOAT8, INT8];
-    purge_sessions: "SELECT * FROM {schema}.purge_sessions($1, $2)".to_owned(), [TIMESTAMPTZ, INT8];
-    purge_inquiries: "SELECT * FROM {schema}.purge_inquiries($1, $2)".to_owned(), [TIMESTAMPTZ, INT8];
+    purge_sessions: "SELECT * FROM {schema}.purge_sessions($1, $2)", [TIMESTAMPTZ, INT8];
+    purge_inquiries: "SELECT * FROM {schema}.purge_inquiries($1, $2)", [TIMESTAMPTZ, INT8];
 
     pending: "SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
-        FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2".to_owned(), [INT8, INT8];
-    acknowledge: "SELECT {schema}.acknowledge($1)".to_owned(), [INT8_ARRAY];
+        FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2", [INT8, INT8];
+    acknowledge: "SELECT {schema}.acknowledge($1)", [INT8_ARRAY];
 }
 
 /// Keeps an inquiry and its event, unless there is one of that id; says how many it kept.

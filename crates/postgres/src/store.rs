@@ -126,8 +126,7 @@ impl PostgresStore {
         if let [_, _, ..] = commands {
             match self.issue_at_once(commands).await {
                 Ok(Some(issued)) => return outcomes.extend(issued.into_iter().map(Ok)),
-                // What may have been written must not be written again.
-                Err(error) if error.retry() != Retry::Safe && error.retry() != Retry::Useless => {
+                Err(error) if !is_of_one(&error) => {
                     let again = || StoreError::new(error.kind(), error.retry());
                     return outcomes.extend(commands.iter().map(|_| Err(again())));
                 }
@@ -142,6 +141,13 @@ impl PostgresStore {
     async fn lend(&self) -> Result<Lent, StoreError> {
         Ok(Lent::new(self.pool.get().await.map_err(no_connection)?))
     }
+}
+
+/// Whether a fault of many may be that of one of them: then nothing was written, and each is asked for by itself.
+fn is_of_one(error: &StoreError) -> bool {
+    let written = !matches!(error.retry(), Retry::Safe | Retry::Useless);
+    let of_all = matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Overloaded);
+    !written && !of_all
 }
 
 fn wrong_version(error: crate::VersionError) -> StoreError {
