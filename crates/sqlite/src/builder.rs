@@ -76,7 +76,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many calls may wait at a time, for writing and for reading each; 1024 unless told otherwise. One more
+    /// Sets how many calls may wait at a time, for writing and for reading each: at least 1, and 1024 unless told otherwise. One more
     /// is told at once that the store is overloaded.
     pub const fn with_queue(mut self, calls: usize) -> Self {
         self.queue = calls;
@@ -90,7 +90,7 @@ impl Builder {
     }
 
     /// Neither makes the file nor changes the tables: they must be there, in the version of this library.
-    /// [`Tables::migrate`] makes them.
+    /// [`Tables::migrate`] makes them. In memory there is nothing that could be there.
     pub const fn without_migration(mut self) -> Self {
         self.migrates = false;
         self

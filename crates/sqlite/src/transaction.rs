@@ -55,6 +55,9 @@ pub struct OwnTransaction<'c> {
 
 impl<'c> OwnTransaction<'c> {
     /// The commands on those tables, within the transaction that is open on that connection.
+    ///
+    /// Take them from the store ([`SqliteStore::tables`](crate::SqliteStore::tables)) where there is one: only tables
+    /// that say so have an outbox, which must not miss an event.
     #[must_use]
     pub fn new(connection: &'c Connection, tables: &'c Tables) -> Self {
         Self { records: Records::new(connection, tables) }

@@ -42,10 +42,10 @@ impl Worker {
         connection: Connection,
         (room, patience): (usize, Duration),
     ) -> Result<Self, OpenError> {
-        let (queue, jobs) = sync_channel(room);
+        let (queue, jobs) = sync_channel(room.max(1));
         let name = match role {
-            Role::Writes => "otl-sqlite-writer",
-            Role::Reads => "otl-sqlite-reader",
+            Role::Writes => "otl-writer",
+            Role::Reads => "otl-reader",
         };
         let shift = Shift { role, place, connection: Some(connection), patience };
         let thread = thread::Builder::new()

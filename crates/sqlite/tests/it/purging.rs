@@ -1,13 +1,15 @@
 //! What a purge and a sweep cost, and what they do about records that they cannot read.
 
 use inquiry_otl::{
-    Interval, LinkStore, Purpose, Retry, SessionId, StoreErrorKind, TenantId,
+    Action, Interval, LinkStore, Purpose, Retry, SessionId, StoreErrorKind, TenantId,
+    event::Revocation,
     issuance::{IssueLink, Lifetime, Outstanding},
-    redemption::Verdict,
+    redemption::{Redeem, Verdict},
+    revocation::Revoke,
     session::StartSession,
-    store::{Housekeeping, InquiryKey, Purge, Purged, Sweep},
+    store::{ChangeInquiry, Housekeeping, InquiryKey, Purge, Purged, Sweep},
 };
-use inquiry_otl_sqlite::SqliteStore;
+use inquiry_otl_sqlite::{SqliteStore, Synchronous};
 
 use crate::support::{Directory, connection, created, digest, event, inquiry, issue, issued, redeem, sec};
 
@@ -136,4 +138,96 @@ async fn the_unreadable_stands_in_nobodys_way() {
     assert!(store.purge(purge(3 * DAY)).await.is_err());
     let key = InquiryKey { tenant: TenantId::default(), inquiry: inquiry(299) };
     assert!(store.inquiry(key).await.unwrap().is_none(), "an inquiry without links");
+}
+
+/// S3, L4: whatever happens, the counters that a purge goes by are those of the links that are there, and each kept link
+/// that is dead has its reason.
+#[tokio::test]
+async fn the_counters_are_those_of_the_links() {
+    let directory = Directory::new();
+    let store = SqliteStore::builder().with_synchronous(Synchronous::Normal).open(directory.file()).unwrap();
+    let other = connection(&directory.file());
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    for of in 0..3 {
+        created(&store, of).await;
+    }
+    let mut purged = 0;
+    let mut now = 1;
+    for step in 0..1_500_u32 {
+        now += i64::from(random.below(400));
+        let of = random.below(3);
+        match random.below(12) {
+            0 => act(&store, of, Action::Expire, now).await,
+            1 | 2 => act(&store, of, Action::Resume, now).await,
+            3 => {
+                let target = if random.below(2) == 0 { Revocation::AllLinks } else { Revocation::Everything };
+                let tenant = TenantId::default();
+                let revoke =
+                    Revoke { tenant, inquiry: inquiry(of), target, now: sec(now), event: event(step) };
+                store.revoke(revoke).await.unwrap();
+            }
+            4 => {
+                store.redeem(Redeem { now: sec(now), ..redeem(random.below(step.max(1))) }).await.unwrap();
+            }
+            5 => {
+                let all = Purge { inquiry_retention: None, ..purge(now) };
+                purged += store.purge(all).await.unwrap().links;
+            }
+            _ => {
+                let purpose = if random.below(2) == 0 { Purpose::Resume } else { Purpose::DeviceHandoff };
+                let outstanding =
+                    if random.below(2) == 0 { Outstanding::Supersede } else { Outstanding::Keep };
+                let lifetime = Lifetime::Until(sec(now + i64::from(random.below(80_000))));
+                let link = IssueLink { now: sec(now), purpose, outstanding, lifetime, ..issue(of, step) };
+                store.issue(link).await.unwrap();
+            }
+        }
+        if step % 25 == 0 {
+            for wrong in WRONG_COUNTERS {
+                let found: i64 = other
+                    .query_row(&format!("SELECT count(*) FROM ({wrong})"), [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(found, 0, "step {step}: {wrong}");
+            }
+        }
+    }
+    assert!(100 < purged && 100 < count(&directory, "links"), "{purged} links were purged");
+}
+
+/// Rows that there must not be.
+const WRONG_COUNTERS: [&str; 5] = [
+    "SELECT 1 FROM otl_inquiries i WHERE epoch_links <> \
+        (SELECT count(*) FROM otl_links l WHERE l.inquiry = i.id AND l.epoch = i.epoch)",
+    "SELECT 1 FROM otl_inquiries i WHERE resume_links <> (SELECT count(*) FROM otl_links l \
+        WHERE l.inquiry = i.id AND l.purpose = 'resume' AND l.generation = i.resume_generation) \
+     OR handoff_links <> (SELECT count(*) FROM otl_links l \
+        WHERE l.inquiry = i.id AND l.purpose = 'device-handoff' AND l.generation = i.handoff_generation)",
+    "SELECT 1 FROM otl_endings e WHERE kind = 0 AND links <> \
+        (SELECT count(*) FROM otl_links l WHERE l.inquiry = e.inquiry AND l.epoch = e.number)",
+    "SELECT 1 FROM otl_endings e WHERE kind >= 1 AND links <> (SELECT count(*) FROM otl_links l \
+        WHERE l.inquiry = e.inquiry AND l.generation = e.number \
+        AND l.purpose = CASE kind WHEN 1 THEN 'resume' ELSE 'device-handoff' END)",
+    "SELECT 1 FROM otl_links l JOIN otl_inquiries i ON i.id = l.inquiry WHERE l.epoch <> i.epoch AND NOT EXISTS \
+        (SELECT 1 FROM otl_endings e WHERE e.inquiry = l.inquiry AND e.kind = 0 AND e.number = l.epoch)",
+];
+
+async fn act(store: &SqliteStore, of: u32, action: Action, now: i64) {
+    let tenant = TenantId::default();
+    let record = store.inquiry(InquiryKey { tenant, inquiry: inquiry(of) }).await.unwrap().unwrap();
+    // What is not allowed changes nothing.
+    if let Ok(step) = record.inquiry.after(action, sec(now)) {
+        let change =
+            ChangeInquiry { tenant, if_version: record.version, step, now: sec(now), event: event(1) };
+        store.change_inquiry(change).await.unwrap();
+    }
+}
+
+/// Numbers that are the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(self.0 >> 33).unwrap() % limit
+    }
 }
