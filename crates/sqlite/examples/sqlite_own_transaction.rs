@@ -4,13 +4,14 @@ use std::error::Error;
 
 use inquiry_otl::{Attempt, LinkRequest, NewInquiry, Redemption, Service, TemplateId};
 use inquiry_otl_sqlite::{
-    OwnTransaction, SqliteStore, Tables,
+    SqliteStore,
     rusqlite::{Connection, TransactionBehavior},
 };
 
 fn redeem(
     service: &Service<SqliteStore>,
-    (connection, tables): (&mut Connection, &Tables),
+    store: &SqliteStore,
+    connection: &mut Connection,
     presented: &str,
     seats: u32,
 ) -> Result<Option<Redemption>, Box<dyn Error>> {
@@ -21,7 +22,7 @@ fn redeem(
         Err(refused) => return Ok(Some(planner.finish_refused(refused).told(planner))),
     };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let outcome = OwnTransaction::new(&transaction, tables).redeem(plan.command())?;
+    let outcome = store.within(&transaction).redeem(plan.command())?;
     let taken: u32 = transaction.query_row("SELECT count(*) FROM seats", [], |row| row.get(0))?;
     if seats <= taken {
         // The application's own reason: the link is as good as before.
@@ -40,15 +41,14 @@ fn redeem(
 async fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::temp_dir().join(format!("sqlite-own-transaction-{}.db", std::process::id()));
     let store = SqliteStore::open(&path)?;
-    let tables = store.tables().clone();
-    let service = Service::new(store);
+    let service = Service::new(store.clone());
     let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
     let link = service.issue(LinkRequest::resume(inquiry.id)).await?;
 
     let mut connection = Connection::open(&path)?;
     connection.execute_batch("PRAGMA synchronous = FULL; CREATE TABLE seats (session TEXT)")?;
     for seats in [0, 1, 2] {
-        let answer = redeem(&service, (&mut connection, &tables), link.url.expose(), seats)?;
+        let answer = redeem(&service, &store, &mut connection, link.url.expose(), seats)?;
         match answer {
             None => println!("{seats} seats: none is free, and the link is kept"),
             Some(Redemption::Granted(grant)) => println!("{seats} seats: {:?}", grant.kind),
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Some(Redemption::Refused(refused)) => println!("{seats} seats: {}", refused.reason),
         }
     }
-    drop((service, connection));
+    drop((store, service, connection));
     std::fs::remove_file(&path)?;
     Ok(())
 }

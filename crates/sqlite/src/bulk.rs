@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many links one transaction takes: so long do others wait.
-const BATCH: usize = 2_000;
+const BATCH: usize = 1_000;
 
 type Outcomes = Vec<Result<IssueOutcome, StoreError>>;
 

@@ -18,8 +18,8 @@ use crate::{
     store::SqliteStore,
 };
 
-/// How many records one transaction takes.
-const BATCH: u32 = 128;
+/// How many records one transaction takes: so long does a redemption wait.
+const BATCH: u32 = 32;
 
 /// How many records a purge may look at for each that it may remove: what is held costs a look.
 const LOOKS: u32 = 8;

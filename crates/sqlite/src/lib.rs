@@ -23,4 +23,4 @@ pub use error::{NotInTransaction, OpenError};
 pub use rusqlite;
 pub use store::SqliteStore;
 pub use tables::{PrefixError, Tables};
-pub use transaction::OwnTransaction;
+pub use transaction::SqliteTransaction;

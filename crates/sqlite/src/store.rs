@@ -15,11 +15,14 @@ use inquiry_otl::{
     },
 };
 
+use rusqlite::Connection;
+
 use crate::{
     builder::Builder,
     error::{Fault, OpenError},
     records::Records,
     tables::Tables,
+    transaction::SqliteTransaction,
     worker::Worker,
 };
 
@@ -70,10 +73,16 @@ impl SqliteStore {
         Builder::new()
     }
 
-    /// Its tables, for an [`OwnTransaction`](crate::OwnTransaction) on the same file.
+    /// Its tables, for a [`SqliteTransaction`] where the store itself is not at hand.
     #[must_use]
     pub fn tables(&self) -> &Tables {
         &self.inner.tables
+    }
+
+    /// The commands of this store within a transaction of the application's own, on a connection to the same file.
+    #[must_use]
+    pub fn within<'c>(&'c self, transaction: &'c Connection) -> SqliteTransaction<'c> {
+        SqliteTransaction::new(transaction, self.tables())
     }
 
     /// Has a command carried out that writes.

@@ -8,7 +8,7 @@ use crate::{error::OpenError, schema, sql::Sql};
 
 /// The tables of a store: their prefix, and whether events are kept in an outbox.
 ///
-/// A [`SqliteStore`](crate::SqliteStore) gives its own, for an [`OwnTransaction`](crate::OwnTransaction) on the same
+/// A [`SqliteStore`](crate::SqliteStore) gives its own, for a [`SqliteTransaction`](crate::SqliteTransaction) on the same
 /// file. Clones are cheap.
 ///
 /// ```

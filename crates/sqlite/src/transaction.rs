@@ -37,7 +37,7 @@ use crate::{
 ///
 /// ```
 /// use inquiry_otl::{store::InquiryKey, InquiryId, TenantId};
-/// use inquiry_otl_sqlite::{OwnTransaction, Tables, rusqlite::{Connection, TransactionBehavior}};
+/// use inquiry_otl_sqlite::{SqliteTransaction, Tables, rusqlite::{Connection, TransactionBehavior}};
 ///
 /// let mut connection = Connection::open_in_memory()?;
 /// let tables = Tables::new();
@@ -45,19 +45,19 @@ use crate::{
 ///
 /// let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
 /// let key = InquiryKey { tenant: TenantId::default(), inquiry: InquiryId::new("inq_1")? };
-/// assert_eq!(OwnTransaction::new(&transaction, &tables).inquiry(key)?, None);
+/// assert_eq!(SqliteTransaction::new(&transaction, &tables).inquiry(key)?, None);
 /// transaction.commit()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct OwnTransaction<'c> {
+pub struct SqliteTransaction<'c> {
     records: Records<'c>,
 }
 
-impl<'c> OwnTransaction<'c> {
+impl<'c> SqliteTransaction<'c> {
     /// The commands on those tables, within the transaction that is open on that connection.
     ///
-    /// Take them from the store ([`SqliteStore::tables`](crate::SqliteStore::tables)) where there is one: only tables
-    /// that say so have an outbox, which must not miss an event.
+    /// Where there is a store, take [`SqliteStore::within`](crate::SqliteStore::within), or its tables: only tables that
+    /// say so have an outbox, which must not miss an event.
     #[must_use]
     pub fn new(connection: &'c Connection, tables: &'c Tables) -> Self {
         Self { records: Records::new(connection, tables) }
@@ -77,7 +77,7 @@ impl<'c> OwnTransaction<'c> {
 /// For each method of the store one that is a part of the transaction.
 macro_rules! within {
     ($(fn $method:ident($command:ident: $type:ty) -> $output:ty, $run:expr;)+) => {
-        impl OwnTransaction<'_> {
+        impl SqliteTransaction<'_> {
             $(
                 #[doc = concat!("As [`LinkStore::", stringify!($method), "`](inquiry_otl::LinkStore::", stringify!($method), ").")]
                 ///
@@ -107,8 +107,8 @@ within! {
     fn sessions(list: ListOf<SessionId>) -> Option<Listing<SessionRecord>>, |records| records.list_sessions(&list);
 }
 
-impl std::fmt::Debug for OwnTransaction<'_> {
+impl std::fmt::Debug for SqliteTransaction<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OwnTransaction").finish_non_exhaustive()
+        f.debug_struct("SqliteTransaction").finish_non_exhaustive()
     }
 }

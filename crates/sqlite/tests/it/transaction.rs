@@ -15,7 +15,7 @@ use inquiry_otl::{
     },
 };
 use inquiry_otl_sqlite::{
-    NotInTransaction, OwnTransaction, SqliteStore, Tables,
+    NotInTransaction, SqliteStore, SqliteTransaction, Tables,
     rusqlite::{Connection, Transaction, TransactionBehavior},
 };
 
@@ -45,7 +45,7 @@ async fn a_link_follows_the_transaction() {
     connection.execute_batch("CREATE TABLE visits (session BLOB)").unwrap();
 
     let transaction = begin(&mut connection);
-    let own = OwnTransaction::new(&transaction, store.tables());
+    let own = store.within(&transaction);
     assert_eq!(own.redeem(redeem(1)).unwrap().unwrap().verdict, Verdict::FirstUse);
     assert!(matches!(own.redeem(redeem(1)).unwrap().unwrap().verdict, Verdict::Refused(_)));
     transaction.execute("INSERT INTO visits VALUES (x'01')", []).unwrap();
@@ -55,7 +55,7 @@ async fn a_link_follows_the_transaction() {
     assert_eq!(visits(&connection), 0);
 
     let transaction = begin(&mut connection);
-    let own = OwnTransaction::new(&transaction, store.tables());
+    let own = store.within(&transaction);
     assert_eq!(own.redeem(redeem(1)).unwrap().unwrap().verdict, Verdict::FirstUse);
     transaction.execute("INSERT INTO visits VALUES (x'01')", []).unwrap();
     transaction.commit().unwrap();
@@ -90,7 +90,7 @@ async fn a_plan_is_carried_out_by_hand() {
 
     let plan = planner.issue(&LinkRequest::resume(inquiry.id)).unwrap();
     let transaction = begin(&mut connection);
-    let outcome = OwnTransaction::new(&transaction, &tables).issue(plan.command().clone()).unwrap();
+    let outcome = SqliteTransaction::new(&transaction, &tables).issue(plan.command().clone()).unwrap();
     transaction.commit().unwrap();
     let link = planner.finish_issue(plan, outcome).told(planner).unwrap();
     assert_eq!(*told.lock().unwrap(), ["one-time-link.created"]);
@@ -98,7 +98,7 @@ async fn a_plan_is_carried_out_by_hand() {
     for (commits, expected) in [(false, true), (true, true), (true, false)] {
         let plan = planner.redeem(link.url.expose(), &Attempt::new()).unwrap();
         let transaction = begin(&mut connection);
-        let outcome = OwnTransaction::new(&transaction, &tables).redeem(plan.command()).unwrap();
+        let outcome = SqliteTransaction::new(&transaction, &tables).redeem(plan.command()).unwrap();
         let finished = planner.finish_redeem(plan, outcome);
         if !commits {
             transaction.rollback().unwrap();
@@ -123,7 +123,7 @@ fn every_command_is_a_part() {
     let tables = Tables::with_prefix("x_").unwrap();
     tables.migrate(&mut connection).unwrap();
     let transaction = begin(&mut connection);
-    let own = OwnTransaction::new(&transaction, &tables);
+    let own = SqliteTransaction::new(&transaction, &tables);
     let (tenant, key) =
         (TenantId::default(), InquiryKey { tenant: TenantId::default(), inquiry: inquiry(1) });
     assert!(matches!(own.create_inquiry(create(1)).unwrap(), CreateOutcome::Created(_)));
@@ -204,7 +204,7 @@ fn outside_of_a_transaction_nothing_is_done() {
         assert_eq!(source.downcast_ref::<NotInTransaction>().unwrap().to_string(), source.to_string());
         assert_eq!(source.to_string(), "no transaction is open on this connection");
     };
-    let own = OwnTransaction::new(&connection, &tables);
+    let own = SqliteTransaction::new(&connection, &tables);
     refused(own.create_inquiry(create(1)).unwrap_err());
     refused(own.redeem(redeem(1)).unwrap_err());
     refused(own.inquiry(InquiryKey { tenant: TenantId::default(), inquiry: inquiry(1) }).unwrap_err());
@@ -224,7 +224,7 @@ async fn a_stale_transaction_begins_again() {
     let mut connection = directory.connection();
     let key = InquiryKey { tenant: TenantId::default(), inquiry: inquiry(1) };
     let transaction = connection.transaction().unwrap();
-    let own = OwnTransaction::new(&transaction, store.tables());
+    let own = store.within(&transaction);
     assert!(own.inquiry(key).unwrap().is_some());
     assert_eq!(verdict(&store, 1).await, Verdict::FirstUse);
     // It would see the link unused.
@@ -236,12 +236,12 @@ async fn a_stale_transaction_begins_again() {
     let mut other = directory.connection();
     let writing = begin(&mut other);
     let transaction = connection.transaction().unwrap();
-    let error = OwnTransaction::new(&transaction, store.tables()).issue(issue(1, 2)).unwrap_err();
+    let error = store.within(&transaction).issue(issue(1, 2)).unwrap_err();
     assert_eq!(kind(&error), (StoreErrorKind::Conflict, Retry::WholeTransaction));
     drop(transaction);
     drop(writing);
     let transaction = begin(&mut connection);
-    let attempted = OwnTransaction::new(&transaction, store.tables()).redeem(redeem(1)).unwrap().unwrap();
+    let attempted = store.within(&transaction).redeem(redeem(1)).unwrap().unwrap();
     assert!(matches!(attempted.verdict, Verdict::Refused(_)));
 }
 
@@ -259,7 +259,7 @@ async fn a_command_that_fails_leaves_nothing() {
         )
         .unwrap();
     let transaction = begin(&mut connection);
-    let own = OwnTransaction::new(&transaction, store.tables());
+    let own = store.within(&transaction);
     assert_eq!(kind(&own.redeem(redeem(1)).unwrap_err()), (StoreErrorKind::Internal, Retry::Useless));
     transaction.execute_batch("DROP TRIGGER stop").unwrap();
     transaction.commit().unwrap();
@@ -278,7 +278,7 @@ async fn a_full_disk_is_a_fault() {
         .execute_batch("CREATE TABLE filler (a BLOB); PRAGMA max_page_count = 1; PRAGMA cache_size = 5;")
         .unwrap();
     let transaction = begin(&mut connection);
-    let own = OwnTransaction::new(&transaction, store.tables());
+    let own = store.within(&transaction);
     let mut full = None;
     for n in 10..2_000 {
         match own.issue(issue(1, n)) {
@@ -296,6 +296,6 @@ async fn a_full_disk_is_a_fault() {
 
     connection.execute_batch("PRAGMA query_only = 1").unwrap();
     let transaction = connection.transaction().unwrap();
-    let error = OwnTransaction::new(&transaction, store.tables()).create_inquiry(create(2)).unwrap_err();
+    let error = store.within(&transaction).create_inquiry(create(2)).unwrap_err();
     assert_eq!(kind(&error), (StoreErrorKind::Internal, Retry::Useless));
 }
