@@ -1,14 +1,10 @@
 //! Connections, and what is asked of each of them.
 
-use std::{
-    path::PathBuf,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, thread, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::{builder::Synchronous, error::OpenError, schema, tables::Tables};
+use crate::{builder::Synchronous, error::OpenError, patience::Wait, schema, tables::Tables};
 
 /// Where the records are, and how a connection to them is made.
 #[derive(Clone, Debug)]
@@ -79,7 +75,7 @@ impl Place {
 
     /// The write-ahead log: it stays with the file. The engine does not wait for its lock here, so this does.
     fn start_log(&self, connection: &Connection) -> Result<(), OpenError> {
-        let began = Instant::now();
+        let wait = Wait::begin();
         loop {
             let mode = connection
                 .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
@@ -88,7 +84,7 @@ impl Place {
                 Ok(_) => return Err(OpenError::NoWriteAheadLog),
                 Err(error)
                     if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                        && began.elapsed() < self.busy_timeout =>
+                        && !wait.is_longer_than(self.busy_timeout) =>
                 {
                     thread::sleep(Duration::from_millis(5));
                 }

@@ -8,6 +8,7 @@ mod error;
 mod housekeeping;
 mod inquiries;
 mod outbox;
+mod patience;
 mod reading;
 mod records;
 mod rows;

@@ -8,7 +8,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use inquiry_otl::{Retry, StoreError, StoreErrorKind};
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     connection::Place,
     error::{Fault, OpenError, Stage},
+    patience::Wait,
     records::Records,
 };
 
@@ -71,7 +72,7 @@ impl Worker {
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let gone = || StoreError::new(StoreErrorKind::Internal, Retry::Useless);
         let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.try_send(Queued { since: Instant::now(), job }).map_err(|error| match error {
+        queue.try_send(Queued { wait: Wait::begin(), job }).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::new(StoreErrorKind::Overloaded, Retry::Safe),
             TrySendError::Disconnected(_) => gone(),
         })
@@ -97,9 +98,9 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A job, and since when it waits.
+/// A job, and how long it has waited.
 struct Queued {
-    since: Instant,
+    wait: Wait,
     job: Box<dyn Job>,
 }
 
@@ -159,8 +160,8 @@ struct Shift {
 impl Shift {
     /// Carries out one job after the other, until nobody can send any more.
     fn work(mut self, jobs: &Receiver<Queued>) {
-        while let Ok(Queued { since, mut job }) = jobs.recv() {
-            let ended = if self.patience < since.elapsed() {
+        while let Ok(Queued { wait, mut job }) = jobs.recv() {
+            let ended = if wait.is_longer_than(self.patience) {
                 Err(StoreError::new(StoreErrorKind::Timeout, Retry::Safe))
             } else {
                 self.carry_out(&mut *job)

@@ -76,7 +76,7 @@ impl Drop for Bench {
 const INSERT: &str = "INSERT INTO otl_inquiries (tenant, id, template, status, policy, expires_at, created_at, version, \
     epoch, resume_generation, resume_has_links, handoff_generation, handoff_has_links, sessions_started, \
     last_sequence, epoch_links, resume_links, handoff_links) \
-    VALUES ('default', 'inq_' || random(), 'itmpl_1', 'created', '{}', 5, 5, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0)";
+    VALUES ('default', 'inq_' || (SELECT count(*) FROM otl_inquiries), 'itmpl_1', 'created', '{}', 5, 5, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0)";
 
 /// S4: a panic on the thread is told to its caller, undoes what was written, and hurts nobody else.
 #[test]
