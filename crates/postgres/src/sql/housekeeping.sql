@@ -24,6 +24,9 @@ BEGIN
 END
 $body$;
 
+-- A purge costs what it removes, and not what stays (S3): the functions below never read a whole table, whatever the
+-- planner, which may know the sizes of yesterday, thinks of that.
+
 -- Removes links whose retention has run, and that neither a lease, a grace, a repeat nor a live session holds (S3).
 -- It holds their inquiries meanwhile; what somebody else holds is left to the next purge.
 -- `horizon` is the moment less the retention, both in whole seconds; `repeat_window` is how long a first use may be
@@ -37,7 +40,7 @@ CREATE OR REPLACE FUNCTION {schema}.purge_links(
     OUT looked bigint,
     OUT removed bigint,
     OUT moved bigint
-) LANGUAGE plpgsql VOLATILE AS $body$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 DECLARE
     due_tenants text[];
     due_inquiries text[];
@@ -108,7 +111,7 @@ CREATE OR REPLACE FUNCTION {schema}.purge_sessions(
     OUT looked bigint,
     OUT removed bigint,
     OUT moved bigint
-) LANGUAGE plpgsql VOLATILE AS $body$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 DECLARE
     due_tenants text[];
     due_inquiries text[];
@@ -162,7 +165,7 @@ CREATE OR REPLACE FUNCTION {schema}.purge_inquiries(
     OUT looked bigint,
     OUT removed bigint,
     OUT moved bigint
-) LANGUAGE plpgsql VOLATILE AS $body$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 DECLARE
     tenants text[];
     inquiries text[];
@@ -198,7 +201,7 @@ $body$;
 
 -- Drops events, and says how many were there. A purge that put off an inquiry because of them looks at it again.
 CREATE OR REPLACE FUNCTION {schema}.acknowledge(places bigint[])
-RETURNS bigint LANGUAGE sql VOLATILE AS $body$
+RETURNS bigint LANGUAGE sql VOLATILE SET enable_seqscan = off AS $body$
     WITH gone AS (
         DELETE FROM {schema}.outbox WHERE place = ANY (places) RETURNING tenant, inquiry
     ), again AS (
