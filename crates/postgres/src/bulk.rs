@@ -41,7 +41,7 @@ pub(crate) async fn issue(
     let outcomes = commands.iter().map(|command| part.decide(command)).collect::<Result<_, _>>()?;
     match part.write(on).await {
         Err(Fault::Engine(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Ok(None),
-        written => written.map(|()| Some(outcomes)),
+        written => written.map(|whole| whole.then_some(outcomes)),
     }
 }
 
@@ -162,8 +162,11 @@ impl Part {
         })
     }
 
-    async fn write(&self, on: Connection<'_>) -> Result<(), Fault> {
-        self.copy_links(on).await?;
+    /// Whether all was written; if not, nothing will be.
+    async fn write(&self, on: Connection<'_>) -> Result<bool, Fault> {
+        if !self.copy_links(on).await? {
+            return Ok(false);
+        }
         let changed: Vec<&Held> = self.inquiries.values().filter(|held| held.before != held.after).collect();
         let values = Values::of(&changed);
         let mut ended = Endings::default();
@@ -196,15 +199,19 @@ impl Part {
             join(join(on.send(&update, &params), write_log), on.commit()).await;
         updated?;
         logged?;
-        committed
+        committed.map(|()| true)
     }
 
-    async fn copy_links(&self, on: Connection<'_>) -> Result<(), Fault> {
+    /// Whether every one was kept: where links are partitioned by expiry, one whose name is taken is passed over.
+    async fn copy_links(&self, on: Connection<'_>) -> Result<bool, Fault> {
         if self.new.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
+        // In one order, so that two that look for taken digests do not wait for each other.
+        let mut new: Vec<&LinkRecord> = self.new.iter().collect();
+        new.sort_unstable_by_key(|link| link.digest.prefix());
         let mut rows = pin!(on.copy(&on.sql.copy_links).await?);
-        for link in &self.new {
+        for link in new {
             let (created_at, expires_at) = (system_time(link.created_at), system_time(link.expires_at));
             rows.as_mut()
                 .write(&[
@@ -225,8 +232,7 @@ impl Part {
                 ])
                 .await?;
         }
-        rows.finish().await?;
-        Ok(())
+        Ok(rows.finish().await? == self.new.len() as u64)
     }
 }
 

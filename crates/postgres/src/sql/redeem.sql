@@ -28,6 +28,7 @@ CREATE OR REPLACE FUNCTION {schema}.redeem(
     OUT wrote text
 ) LANGUAGE plpgsql VOLATILE AS $body$
 DECLARE
+    link_expires_at timestamptz;
     current_generation bigint;
     is_open boolean;
     is_revoked boolean;
@@ -39,8 +40,9 @@ DECLARE
     telling_number bigint;
 BEGIN
     IF mode <> 'commit' THEN
-        -- Which inquiry: nothing is judged by this look.
-        SELECT k.inquiry INTO of_inquiry FROM {schema}.links k WHERE k.digest = of_digest AND k.tenant = of_tenant;
+        -- Which inquiry, and where the link is if they are partitioned by expiry: nothing is judged by this look.
+        SELECT k.inquiry, k.expires_at INTO of_inquiry, link_expires_at FROM {schema}.links k
+        WHERE k.digest = of_digest AND k.tenant = of_tenant;
         IF NOT FOUND THEN
             RETURN;
         END IF;
@@ -54,7 +56,8 @@ BEGIN
         WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link FOR NO KEY UPDATE;
     ELSE
         SELECT * INTO l FROM {schema}.links k
-        WHERE k.digest = of_digest AND k.tenant = of_tenant AND k.inquiry = of_inquiry FOR NO KEY UPDATE;
+        WHERE k.digest = of_digest AND k.tenant = of_tenant AND k.inquiry = of_inquiry
+            AND k.expires_at = link_expires_at FOR NO KEY UPDATE;
     END IF;
     IF NOT FOUND THEN
         RETURN;
@@ -135,7 +138,7 @@ BEGIN
                     THEN '9999-12-31 23:59:59.999999+00'::timestamptz END),
             grace_max_replays = (grace ->> 'max-replays')::bigint,
             grace_clients = grace ->> 'clients'
-        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id;
+        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id AND k.expires_at = l.expires_at;
         UPDATE {schema}.inquiries k SET
             sessions_started = k.sessions_started + 1,
             last_sequence = k.last_sequence + 1
@@ -145,11 +148,11 @@ BEGIN
     WHEN 'claim' THEN
         UPDATE {schema}.links k SET
             claim = claim_token, lease_until = lease_end, attempt = attempt_key, binding = client
-        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id;
+        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id AND k.expires_at = l.expires_at;
     WHEN 'replay' THEN
         telling_number := least(l.replays + 1, 4294967295);
         UPDATE {schema}.links k SET replays = telling_number
-        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id;
+        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.id AND k.expires_at = l.expires_at;
         UPDATE {schema}.sessions k SET tokens = substr(new_token || k.tokens, 1, 128)
         WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = l.session;
         UPDATE {schema}.inquiries k SET last_sequence = k.last_sequence + 1
