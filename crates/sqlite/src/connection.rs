@@ -1,6 +1,10 @@
 //! Connections, and what is asked of each of them.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -22,16 +26,19 @@ impl Place {
         if rusqlite::version_number() < 3_037_000 {
             return Err(OpenError::OldEngine);
         }
-        let create = if migrate { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
         let mut connection = match &self.file {
-            Some(file) => self.write_to(file, create)?,
-            None => Connection::open_in_memory()?,
+            Some(file) if migrate => self.connect(file, WRITES | OpenFlags::SQLITE_OPEN_CREATE)?,
+            Some(file) => self.connect(file, WRITES)?,
+            None => self.settled(Connection::open_in_memory()?)?,
         };
-        self.settle(&connection)?;
+        // Before anything else is changed: what is refused stays as it is.
         if migrate {
             schema::migrate(&mut connection, self.tables.prefix())?;
         } else {
             schema::check(&connection, self.tables.prefix())?;
+        }
+        if self.file.is_some() {
+            self.start_log(&connection)?;
         }
         Ok(connection)
     }
@@ -41,9 +48,9 @@ impl Place {
         let Some(file) = &self.file else {
             return Ok(None);
         };
-        let connection = self.write_to(file, OpenFlags::empty())?;
-        self.settle(&connection)?;
+        let connection = self.connect(file, WRITES)?;
         schema::check(&connection, self.tables.prefix())?;
+        self.start_log(&connection)?;
         Ok(Some(connection))
     }
 
@@ -52,29 +59,39 @@ impl Place {
         let Some(file) = &self.file else {
             return Ok(None);
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(file, flags)?;
-        self.settle(&connection)?;
+        let connection = self.connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         schema::check(&connection, self.tables.prefix())?;
         Ok(Some(connection))
     }
 
-    fn write_to(&self, file: &PathBuf, create: OpenFlags) -> Result<Connection, OpenError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
-        let connection = Connection::open_with_flags(file, flags)?;
+    fn connect(&self, file: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+        // One thread has each connection.
+        self.settled(Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+    }
+
+    /// What every connection is told.
+    fn settled(&self, connection: Connection) -> Result<Connection, OpenError> {
         connection.busy_timeout(self.busy_timeout)?;
-        self.start_log(&connection)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    }
+
+    /// How a connection that writes makes it last.
+    fn start_log(&self, connection: &Connection) -> Result<(), OpenError> {
+        self.switch_to_log(connection)?;
         connection.pragma_update(None, "synchronous", self.synchronous.as_str())?;
         // Where fsync leaves data in the drive's cache (macOS); elsewhere they do nothing.
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         // A log that grew in a burst does not keep its size.
         connection.pragma_update(None, "journal_size_limit", 64_i64 << 20)?;
-        Ok(connection)
+        Ok(())
     }
 
     /// The write-ahead log: it stays with the file. The engine does not wait for its lock here, so this does.
-    fn start_log(&self, connection: &Connection) -> Result<(), OpenError> {
+    fn switch_to_log(&self, connection: &Connection) -> Result<(), OpenError> {
         let wait = Wait::begin();
         loop {
             let mode = connection
@@ -92,13 +109,7 @@ impl Place {
             }
         }
     }
-
-    /// What every connection is told.
-    fn settle(&self, connection: &Connection) -> Result<(), OpenError> {
-        connection.busy_timeout(self.busy_timeout)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        Ok(())
-    }
 }
+
+/// For a connection that writes.
+const WRITES: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE;

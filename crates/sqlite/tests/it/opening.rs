@@ -74,6 +74,8 @@ fn without_migration_nothing_is_made() {
     let mut connection = directory.connection();
     connection.execute_batch("CREATE TABLE other (id INTEGER)").unwrap();
     assert!(matches!(open().unwrap_err(), OpenError::Older { found: 0, needed: 1 }));
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete", "a file that was refused was changed");
     Tables::new().migrate(&mut connection).unwrap();
     Tables::new().migrate(&mut connection).unwrap();
     drop(open().unwrap());
