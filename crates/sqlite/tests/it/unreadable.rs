@@ -130,3 +130,47 @@ async fn another_tenant_finds_nothing() {
     assert_eq!(store.redeem(attempt).await.unwrap(), None);
     assert_eq!(verdict(&store, 1).await, Verdict::FirstUse);
 }
+
+/// S4, D1: a file whose pages were overwritten is a fault for those that need them, and grants nothing twice.
+#[tokio::test]
+async fn damaged_pages_are_a_fault() {
+    const LINKS: u32 = 300;
+    let directory = Directory::new();
+    let store = directory.store();
+    for of in 0..20 {
+        created(&store, of).await;
+    }
+    let commands = (0..LINKS).map(|n| crate::support::issue(n % 20, n)).collect();
+    assert!(store.issue_many(commands).await.iter().all(Result::is_ok));
+    for n in 0..50 {
+        assert_eq!(verdict(&store, n).await, Verdict::FirstUse);
+    }
+    drop(store);
+    let pristine = std::fs::read(directory.file()).unwrap();
+    let (mut faults, mut used_again) = (0, 0);
+    for page in (12..pristine.len() / 4_096).step_by(7) {
+        let mut damaged = pristine.clone();
+        damaged[page * 4_096..(page + 1) * 4_096].fill(0xA5);
+        std::fs::write(directory.file(), damaged).unwrap();
+        let store = directory.store();
+        for n in 0..LINKS {
+            match store.redeem(redeem(n)).await {
+                Ok(Some(attempted)) => {
+                    used_again += u32::from(n < 50 && attempted.verdict == Verdict::FirstUse);
+                }
+                // A page of keys that are not these.
+                Ok(None) => {}
+                Err(error) => {
+                    assert_eq!(
+                        (error.kind(), error.retry()),
+                        (StoreErrorKind::Corrupt, Retry::Useless),
+                        "{error:?}"
+                    );
+                    faults += 1;
+                }
+            }
+        }
+    }
+    assert!(0 < faults, "no page was missed");
+    assert_eq!(used_again, 0);
+}
