@@ -236,5 +236,4 @@ enum Stopped {
 }
 
 #[cfg(test)]
-#[path = "worker_tests.rs"]
 mod tests;
