@@ -2,6 +2,7 @@
 
 mod builder;
 mod bulk;
+mod call;
 mod commands;
 mod connection;
 mod error;

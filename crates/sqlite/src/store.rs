@@ -99,7 +99,12 @@ impl SqliteStore {
         &self,
         command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let worker = self.inner.reader.as_ref().unwrap_or(&self.inner.writer);
+        let Inner { reader, writer, .. } = &*self.inner;
+        let worker = match reader {
+            // Whoever gave up a call and looks what became of it must not look before it is done.
+            Some(reader) if !writer.has_abandoned() => reader,
+            _ => writer,
+        };
         worker.ask(Retry::Safe, command).await
     }
 }

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
+    call::{Abandoned, Pending},
     connection::Place,
     error::{Fault, OpenError, Stage},
     patience::Wait,
@@ -33,6 +34,7 @@ pub(crate) enum Role {
 pub(crate) struct Worker {
     queue: Option<SyncSender<Queued>>,
     thread: Option<JoinHandle<()>>,
+    abandoned: Abandoned,
 }
 
 impl Worker {
@@ -53,7 +55,7 @@ impl Worker {
             .name(name.to_owned())
             .spawn(move || shift.work(&jobs))
             .map_err(OpenError::Thread)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), abandoned: Abandoned::default() })
     }
 
     /// Has a command carried out in a transaction of its own, and waits for the answer.
@@ -65,8 +67,14 @@ impl Worker {
         command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
-        self.enqueue(Box::new(Task { command: Some(command), outcome: None, in_doubt, caller }))?;
+        let (_waiting, pending) = self.abandoned.call();
+        self.enqueue(Box::new(Task { command: Some(command), outcome: None, in_doubt, caller, pending }))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Internal, in_doubt)))
+    }
+
+    /// Whether there is something to be done that nobody waits for any more: its caller may look for it elsewhere.
+    pub(crate) fn has_abandoned(&self) -> bool {
+        !self.abandoned.is_empty()
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
@@ -121,6 +129,7 @@ struct Task<F, T> {
     outcome: Option<T>,
     in_doubt: Retry,
     caller: oneshot::Sender<Result<T, StoreError>>,
+    pending: Pending,
 }
 
 impl<F, T> Job for Task<F, T>
@@ -141,7 +150,8 @@ where
 
     fn answer(self: Box<Self>, ended: Result<(), StoreError>) {
         let nothing = || StoreError::new(StoreErrorKind::Internal, Retry::Useless);
-        let Self { outcome, caller, .. } = *self;
+        let Self { outcome, caller, pending, .. } = *self;
+        drop(pending);
         // Whoever went away needs no answer.
         let _ = caller.send(ended.and_then(|()| outcome.ok_or_else(nothing)));
     }

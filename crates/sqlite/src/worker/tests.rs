@@ -113,7 +113,8 @@ fn a_waker_may_do_as_it_likes() {
         may_go.recv().unwrap();
         Ok(())
     };
-    let task = Task { command: Some(command), outcome: None, in_doubt: Retry::Safe, caller };
+    let (_waiting, pending) = Abandoned::default().call();
+    let task = Task { command: Some(command), outcome: None, in_doubt: Retry::Safe, caller, pending };
     bench.worker.as_ref().unwrap().enqueue(Box::new(task)).unwrap();
     let waker = std::task::Waker::from(std::sync::Arc::new(Wild(Some(bench).into(), done)));
     let mut answer = std::pin::pin!(answer);

@@ -101,3 +101,27 @@ async fn the_last_handle_closes_the_file() {
     // Nobody has the file open any more: it can be locked as a whole.
     directory.connection().execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT").unwrap();
 }
+
+/// S1: whoever gives up a call and then looks what became of it sees it done, though it took its time.
+#[tokio::test]
+async fn a_call_that_was_given_up_is_seen() {
+    let directory = Directory::new();
+    let store = directory.store();
+    created(&store, 1).await;
+    for n in 0..20 {
+        issued(&store, 1, n).await;
+        let other = directory.connection();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        {
+            let call = pin!(store.redeem(redeem(n)));
+            assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let tenant = inquiry_otl::TenantId::default();
+        let link = inquiry_otl::store::LinkName::Digest(crate::support::digest(n));
+        let mut look = pin!(store.inspect(inquiry_otl::store::Inspect { tenant, link }));
+        assert!(look.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        other.execute_batch("COMMIT").unwrap();
+        let view = look.await.unwrap().unwrap();
+        assert!(matches!(view.link.state, inquiry_otl::record::LinkState::Used(_)), "{view:?}");
+    }
+}
