@@ -194,3 +194,33 @@ fn a_file_that_went_away_is_not_made_again() {
     assert_eq!(Bench::told(bench.run(INSERT)), (StoreErrorKind::Unavailable, Retry::Safe));
     assert!(!bench.file.exists());
 }
+
+/// S4: a fault, or a panic, forgets nothing of what is in memory.
+#[test]
+fn a_fault_in_memory_forgets_nothing() {
+    let place = Place {
+        file: None,
+        tables: Tables::new(),
+        busy_timeout: Duration::ZERO,
+        synchronous: Synchronous::Full,
+    };
+    let connection = place.open(true).unwrap();
+    let limits = (10, Duration::from_secs(10));
+    let worker = Worker::start(Role::Writes, place, connection, limits).unwrap();
+    let insert = |records: &Records<'_>| Ok(records.prepare(INSERT)?.execute([])?);
+    let ask = |command: fn(&Records<'_>) -> Result<usize, Fault>| {
+        ParkThread.block_on(worker.ask(Retry::Unknown, command))
+    };
+    ask(insert).unwrap();
+    let broken = ask(|records| {
+        records.prepare(INSERT)?.execute([])?;
+        Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), None).into())
+    });
+    assert_eq!(Bench::told(broken), (StoreErrorKind::Unavailable, Retry::Safe));
+    assert!(ask(|_| panic!("a bug")).is_err());
+    ask(insert).unwrap();
+    let names = ask(|records| {
+        Ok(records.all("SELECT id FROM otl_inquiries", [], crate::rows::only::<String>)?.len())
+    });
+    assert_eq!(names.unwrap(), 2);
+}
