@@ -54,12 +54,14 @@ pub(crate) async fn migrate(
          SELECT pg_advisory_xact_lock(hashtextextended('inquiry-otl:{schema}', 0))"
     );
     transaction.batch_execute(&lock).await?;
-    match version(&transaction, schema).await? {
-        Err(VersionError::Missing) => transaction.batch_execute(&script(&transaction, schema).await?).await?,
-        other => return Ok(other),
+    let found = version(&transaction, schema).await?;
+    if found == Err(VersionError::Missing) {
+        transaction.batch_execute(&script(&transaction, schema).await?).await?;
+        transaction.commit().await?;
+        return Ok(Ok(()));
     }
-    transaction.commit().await?;
-    Ok(Ok(()))
+    transaction.rollback().await?;
+    Ok(found)
 }
 
 /// The script, without the schema if there is one: making one takes a right that this role may not have.
