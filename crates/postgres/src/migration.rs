@@ -12,7 +12,7 @@ const VERSION: i32 = 1;
 const TABLES: &str = include_str!("sql/tables.sql");
 
 /// Functions that each other need come first; all of them can be made anew over the last version's.
-const FUNCTIONS: [&str; 4] = [
+pub(crate) const FUNCTIONS: [&str; 4] = [
     include_str!("sql/expire.sql"),
     include_str!("sql/redeem.sql"),
     include_str!("sql/issue.sql"),

@@ -21,7 +21,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    Options, Pool, PostgresTransaction, attempt, bulk, changing,
+    Options, Pool, PostgresTransaction, SchemaName, attempt, bulk, changing,
     client::pool,
     connection::{Connection, Lent},
     fault::{Fate, no_connection},
@@ -72,6 +72,10 @@ impl PostgresStore {
     #[must_use]
     pub const fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaName {
+        &self.shared.options.schema
     }
 
     /// Makes the schema, its tables and functions, unless they are there. Two processes may do it at once.
