@@ -47,6 +47,8 @@ DECLARE
     due_links uuid[];
     tenants text[];
     inquiries text[];
+    of_tenant text;
+    of_inquiry text;
 BEGIN
     SELECT array_agg(k.tenant), array_agg(k.inquiry), array_agg(k.id), count(*)
     INTO due_tenants, due_inquiries, due_links, looked
@@ -88,19 +90,27 @@ BEGIN
     ), gone AS (
         DELETE FROM {schema}.links k USING held h
         WHERE h.until IS NULL AND (k.tenant, k.inquiry, k.id) = (h.tenant, h.inquiry, h.id)
-        RETURNING 1
+        RETURNING k.tenant, k.inquiry
     )
-    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM moved_on) INTO removed, moved;
-    -- L4: reasons that no kept link asks for are forgotten.
-    DELETE FROM {schema}.endings e
-    USING unnest(tenants, inquiries) AS h (tenant, id)
-    WHERE (e.tenant, e.inquiry) = (h.tenant, h.id) AND NOT EXISTS (
-        SELECT FROM {schema}.links k
-        WHERE k.tenant = e.tenant AND k.inquiry = e.inquiry AND CASE e.kind
-            WHEN 'epoch' THEN k.epoch = e.number
-            ELSE k.purpose = e.kind AND k.generation = e.number
-        END
-    );
+    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM moved_on),
+        (SELECT array_agg(k.tenant) FROM (SELECT DISTINCT g.tenant, g.inquiry FROM gone g ORDER BY 1, 2) k),
+        (SELECT array_agg(k.inquiry) FROM (SELECT DISTINCT g.tenant, g.inquiry FROM gone g ORDER BY 1, 2) k)
+    INTO removed, moved, tenants, inquiries;
+    -- L4: reasons that no kept link asks for are forgotten. One inquiry at a time, whose links are read once: of one
+    -- that was superseded ten thousand times, each reason looked for its own link would take minutes.
+    FOR of_tenant, of_inquiry IN
+        SELECT h.tenant, h.id FROM unnest(tenants, inquiries) AS h (tenant, id)
+        WHERE EXISTS (SELECT FROM {schema}.endings e WHERE e.tenant = h.tenant AND e.inquiry = h.id)
+    LOOP
+        DELETE FROM {schema}.endings e
+        WHERE e.tenant = of_tenant AND e.inquiry = of_inquiry AND CASE e.kind
+            WHEN 'epoch' THEN e.number NOT IN (
+                SELECT k.epoch FROM {schema}.links k WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry)
+            ELSE (e.kind, e.number) NOT IN (
+                SELECT k.purpose, k.generation FROM {schema}.links k
+                WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry)
+        END;
+    END LOOP;
 END
 $body$;
 
