@@ -5,6 +5,7 @@ mod bulk;
 mod changing;
 mod client;
 mod connection;
+mod delivery;
 mod fault;
 mod housekeeping;
 mod issuing;

@@ -95,9 +95,9 @@ impl<'r> Columns<'r> {
 
     /// The next column, as it is.
     pub(crate) fn take<T: FromSql<'r>>(&mut self) -> Result<T, Fault> {
-        let value = self.row.try_get(self.next).map_err(|_| self.unreadable())?;
-        self.next = self.next.saturating_add(1);
-        Ok(value)
+        let index = self.next;
+        self.next = index.saturating_add(1);
+        self.row.try_get(index).map_err(|_| self.unreadable())
     }
 
     /// The next column, which is none if the whole record is.

@@ -24,6 +24,7 @@ use crate::{
     Options, Pool, PostgresTransaction, SchemaName, attempt, bulk, changing,
     client::pool,
     connection::{Connection, Lent},
+    delivery,
     fault::{Fate, no_connection},
     housekeeping::{self, Kind},
     issuing, migration, reading,
@@ -170,17 +171,17 @@ macro_rules! on_a_connection {
 
 impl PostgresStore {
     async fn issue_at_once(&self, commands: &[IssueLink]) -> Result<Option<Vec<IssueOutcome>>, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| bulk::issue(on, commands))
+        on_a_connection!(self, Fate::Write, |on| Box::pin(bulk::issue(on, commands)))
     }
 }
 
 impl LinkStore for PostgresStore {
     async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| changing::create_inquiry(on, command))
+        on_a_connection!(self, Fate::Write, |on| Box::pin(changing::create_inquiry(on, command)))
     }
 
     async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| changing::change_inquiry(on, command))
+        on_a_connection!(self, Fate::Write, |on| Box::pin(changing::change_inquiry(on, command)))
     }
 
     async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {
@@ -208,11 +209,11 @@ impl LinkStore for PostgresStore {
     }
 
     async fn revoke(&self, command: Revoke) -> Result<RevokeOutcome, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| changing::revoke(on, &command))
+        on_a_connection!(self, Fate::Write, |on| Box::pin(changing::revoke(on, &command)))
     }
 
     async fn start_session(&self, command: StartSession) -> Result<Option<SessionStarted>, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| changing::start_session(on, &command))
+        on_a_connection!(self, Fate::Write, |on| Box::pin(changing::start_session(on, &command)))
     }
 
     async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {
@@ -289,11 +290,11 @@ impl Housekeeping for PostgresStore {
 
 impl Outbox for PostgresStore {
     async fn pending(&self, after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        on_a_connection!(self, Fate::Harmless, |on| housekeeping::pending(on, after, limit))
+        on_a_connection!(self, Fate::Harmless, |on| delivery::pending(on, after, limit))
     }
 
     async fn acknowledge(&self, receipts: Vec<Receipt>) -> Result<u64, StoreError> {
-        on_a_connection!(self, Fate::Harmless, |on| housekeeping::acknowledge(on, &receipts))
+        on_a_connection!(self, Fate::Harmless, |on| delivery::acknowledge(on, &receipts))
     }
 }
 

@@ -48,11 +48,11 @@ fn told<T>(answer: Result<T, Fault>) -> Result<T, StoreError> {
 
 impl LinkStore for PostgresTransaction<'_> {
     async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
-        told(changing::create_inquiry(self.0, command).await)
+        told(Box::pin(changing::create_inquiry(self.0, command)).await)
     }
 
     async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
-        told(changing::change_inquiry(self.0, command).await)
+        told(Box::pin(changing::change_inquiry(self.0, command)).await)
     }
 
     async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {
@@ -85,11 +85,11 @@ impl LinkStore for PostgresTransaction<'_> {
     }
 
     async fn revoke(&self, command: Revoke) -> Result<RevokeOutcome, StoreError> {
-        told(changing::revoke(self.0, &command).await)
+        told(Box::pin(changing::revoke(self.0, &command)).await)
     }
 
     async fn start_session(&self, command: StartSession) -> Result<Option<SessionStarted>, StoreError> {
-        told(changing::start_session(self.0, &command).await)
+        told(Box::pin(changing::start_session(self.0, &command)).await)
     }
 
     async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {

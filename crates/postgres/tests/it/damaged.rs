@@ -25,7 +25,7 @@ const DAMAGE: [(&str, &str); 16] = [
     ("UPDATE links SET grace_clients = 'me'", "binding"),
     ("UPDATE inquiries SET template = 'x'", "template"),
     ("UPDATE inquiries SET status = 'asleep'", "status"),
-    ("UPDATE inquiries SET policy = '[]'", "policy"),
+    ("UPDATE inquiries SET policy = '{\"session-limit\": 0}'", "policy"),
     ("UPDATE inquiries SET policy = '{\"unknown\": 1}'", "policy"),
     ("UPDATE inquiries SET epoch = -1", "epoch"),
     ("UPDATE inquiries SET last_sequence = NULL", "last_sequence"),
@@ -58,15 +58,15 @@ async fn a_damaged_row_grants_nothing() {
     for (damage, column) in DAMAGE {
         schema.sql(damage);
         let cause = format!("the column {column} cannot be read");
-        assert_corrupt(&store.redeem(redeem(1)).await.unwrap_err(), &cause, damage);
         if damage.contains("inquiries") {
             assert_corrupt(&store.inquiry(key(1)).await.unwrap_err(), &cause, damage);
         } else {
             let list = ListOf { inquiry: key(1), before: None, limit: 9 };
             assert_corrupt(&store.links(list).await.unwrap_err(), &cause, damage);
         }
+        assert_corrupt(&store.redeem(redeem(1)).await.unwrap_err(), &cause, damage);
         schema.sql(
-            "TRUNCATE links, inquiries, sessions; INSERT INTO links TABLE links_before; \
+            "TRUNCATE links, inquiries, sessions, endings; INSERT INTO links TABLE links_before; \
              INSERT INTO inquiries TABLE inquiries_before",
         );
     }
@@ -122,7 +122,7 @@ async fn a_function_that_lies_is_found_out() {
                 let late = Release { tenant, inquiry, link, claim: digest(9), now: sec(4) };
                 store.release(late).await.unwrap_err()
             }
-            _ => store.redeem(redeem(n)).await.unwrap_err(),
+            _ => store.redeem(Redeem { session: redeem(50 + n).session, ..redeem(n) }).await.unwrap_err(),
         };
         assert_corrupt(&error, "the database did not do what the rules say", lie);
         schema.sql("DO $$ BEGIN EXECUTE (SELECT d FROM honest); END $$; DROP TABLE honest");

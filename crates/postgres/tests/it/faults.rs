@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use inquiry_otl::{
-    Digest, LinkStore, Retry, StoreError, StoreErrorKind,
+    LinkStore, Retry, StoreError, StoreErrorKind,
     redemption::{Redeem, Verdict},
 };
 use inquiry_otl_postgres::Options;
 use inquiry_otl_testkit::postgres::{self, Postgres};
 
 use crate::support::{
-    Schema, connection, create, created, expire, issue, issued, key, open, patient, redeem, store_on, verdict,
+    Schema, connection, create, created, digest, expire, issue, issued, key, open, patient, redeem, store_on,
+    verdict,
 };
 
 fn told(error: &StoreError) -> (StoreErrorKind, Retry) {
@@ -19,7 +20,7 @@ fn told(error: &StoreError) -> (StoreErrorKind, Retry) {
 
 /// An attempt that can be asked again (D6).
 fn attempt(n: u32) -> Redeem {
-    Redeem { attempt: Some(Digest::from_bytes([n as u8; 32])), ..redeem(n) }
+    Redeem { attempt: Some(digest(1_000 + n)), ..redeem(n) }
 }
 
 /// S4: a pool without a free connection says that it has more to do than it can take.
@@ -99,9 +100,9 @@ async fn a_server_that_is_back_is_used_again() {
     }
     for n in 1..=2 {
         if n == 1 {
-            server.stop()
+            server.stop();
         } else {
-            server.kill()
+            server.kill();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let error = store.redeem(attempt(3)).await.unwrap_err();

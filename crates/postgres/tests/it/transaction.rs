@@ -113,8 +113,7 @@ async fn a_deadlock_is_a_conflict() {
     let (within_first, within_second) = (store.within(&first), store.within(&second));
     let (one, other) = tokio::join!(within_first.redeem(redeem(2)), within_second.redeem(redeem(1)));
     let error = match (one, other) {
-        (Err(error), Ok(_)) => error,
-        (Ok(_), Err(error)) => error,
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => error,
         both => panic!("two transactions that wait for each other: {both:?}"),
     };
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Conflict, Retry::WholeTransaction));
