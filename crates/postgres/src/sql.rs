@@ -181,13 +181,8 @@ statements! {
     purge_sessions: "SELECT * FROM {schema}.purge_sessions($1, $2)", [TIMESTAMPTZ, INT8];
     purge_inquiries: "SELECT * FROM {schema}.purge_inquiries($1, $2)", [TIMESTAMPTZ, INT8];
 
-    pending: "SELECT e.place, e.id, e.tenant, e.inquiry, e.sequence, e.at, e.name, e.word, e.link, e.session, e.instant, \
-        e.number, e.late, ARRAY(SELECT pg_snapshot_xip(pg_current_snapshot())::text) \
-        FROM ((SELECT o.*, true AS late FROM {schema}.outbox o \
-            WHERE cardinality($2::text[]) > 0 AND o.place > $3 AND o.place <= $1 \
-            AND o.written_by = ANY ($2::text[]::xid8[]) ORDER BY o.place LIMIT $4) \
-          UNION ALL (SELECT o.*, false FROM {schema}.outbox o WHERE o.place > $1 ORDER BY o.place LIMIT $4)) e \
-        ORDER BY e.late DESC, e.place LIMIT $4", [INT8, TEXT_ARRAY, INT8, INT8];
+    pending: "SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
+        FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2", [INT8, INT8];
     acknowledge: "SELECT {schema}.acknowledge($1)", [INT8_ARRAY];
 }
 

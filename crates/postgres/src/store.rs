@@ -289,6 +289,8 @@ impl Housekeeping for PostgresStore {
 }
 
 impl Outbox for PostgresStore {
+    /// Behind a receipt, an event that was committed late may be missing: read from the beginning for the order of an
+    /// inquiry, and acknowledge.
     async fn pending(&self, after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
         on_a_connection!(self, Fate::Harmless, |on| delivery::pending(on, after, limit))
     }

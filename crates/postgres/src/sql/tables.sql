@@ -119,8 +119,6 @@ CREATE TABLE {schema}.endings (
 -- Events that nobody has acknowledged yet (V1).
 CREATE TABLE {schema}.outbox (
     place bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- The transaction that wrote it: places are given before a commit, so that they say nothing of the order of commits.
-    written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     id uuid NOT NULL,
     tenant text COLLATE "C" NOT NULL,
     inquiry text COLLATE "C" NOT NULL,

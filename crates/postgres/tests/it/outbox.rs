@@ -7,8 +7,8 @@ use inquiry_otl::{
 
 use crate::support::{Schema, created, inquiry, issue, issued};
 
-/// V1: an event that was written long before its commit is not passed by: the pages begun before it bring it before
-/// those that follow it.
+/// V1: an event that was written long before its commit is not passed by: whoever reads from the beginning gets it, and
+/// before those of its inquiry that follow it.
 #[tokio::test]
 async fn a_late_commit_does_not_disturb_the_order() {
     let schema = Schema::new();
@@ -23,25 +23,13 @@ async fn a_late_commit_does_not_disturb_the_order() {
     for n in 2..6 {
         issued(&store, 2, n).await;
     }
-    let mut seen = store.pending(None, 2).await.unwrap();
-    assert_eq!(of(&seen, inquiry(2)), [2, 3]);
+    assert_eq!(of(&store.pending(None, 9).await.unwrap(), inquiry(2)), [2, 3, 4, 5]);
+    acknowledge_all(&store).await;
     slow.commit().await.unwrap();
     issued(&store, 1, 6).await;
-    loop {
-        let page = store.pending(seen.last().map(|last| last.receipt.clone()), 2).await.unwrap();
-        if page.is_empty() {
-            break;
-        }
-        seen.extend(page);
-    }
-    assert_eq!(of(&seen, inquiry(1)), [2, 3], "the events of the inquiry with the late commit");
-    assert_eq!(of(&seen, inquiry(2)), [2, 3, 4, 5]);
-    assert_eq!(seen.len(), 6);
-    // What comes after the last page is found behind it.
-    issued(&store, 1, 7).await;
-    let more = store.pending(seen.last().map(|last| last.receipt.clone()), 9).await.unwrap();
-    assert_eq!(of(&more, inquiry(1)), [4]);
-    assert_eq!(more.len(), 1);
+    let waiting = store.pending(None, 9).await.unwrap();
+    assert_eq!(of(&waiting, inquiry(1)), [2, 3], "the events of the inquiry with the late commit");
+    assert_eq!(waiting.len(), 2);
     acknowledge_all(&store).await;
     assert_eq!(store.pending(None, 9).await.unwrap(), []);
 }
@@ -51,7 +39,7 @@ async fn a_late_commit_does_not_disturb_the_order() {
 async fn a_foreign_receipt_is_a_fault() {
     let schema = Schema::new();
     let store = schema.store_with(schema.options().with_outbox()).await;
-    for foreign in ["", "abc", "7 8", "7+", "7+x", "7+1,", "7+1@", "7+1@x", "+1"] {
+    for foreign in ["", "abc", "7 8", "1-7"] {
         assert!(store.pending(Some(Receipt::new(foreign)), 9).await.is_err(), "{foreign:?}");
     }
 }
