@@ -1,4 +1,4 @@
-//! Keeps inquiry one-time links in `PostgreSQL`: a [`LinkStore`](inquiry_otl::LinkStore) of [`inquiry_otl`].
+#![doc = include_str!("../README.md")]
 
 mod attempt;
 mod bulk;
