@@ -1,11 +1,10 @@
 //! A commit that waits for a standby is interrupted: PostgreSQL answers as if all were well.
 
-use std::{pin::Pin, sync::Arc, thread::sleep, time::Duration};
+use std::{sync::Arc, thread::sleep, time::Duration};
 
 use inquiry_otl::{
-    Attempt, Claim, Claiming, Grant, GrantKind, LinkRequest, NewInquiry, Redemption, Retry, Revocation,
-    Service, StoreError, StoreErrorKind,
-    error::{ChangeError, CreateError, IssueError, RevokeError, SessionError},
+    Attempt, Claim, Claiming, Error, Grant, GrantKind, LinkRequest, NewInquiry, OnOutstanding, Redemption,
+    Retry, Revocation, Service, StoreError, StoreErrorKind,
 };
 use inquiry_otl_postgres::PostgresStore;
 use tokio::task::JoinHandle;
@@ -67,96 +66,33 @@ pub(crate) fn a_cancelled_wait_is_no_grant() {
     });
 }
 
-/// D1, S4: what holds of a redemption holds of every write.
+/// D1, S4, L6: what holds of a redemption holds of every write, also of one that finds its work done by an earlier one
+/// that was not confirmed.
 pub(crate) fn every_write_says_that_it_is_unconfirmed() {
     let runtime = world::runtime();
     let pair = Pair::start();
     let service = Arc::new(runtime.block_on(world::migrated(&pair.primary.url())));
     let links = runtime.block_on(send(&service, 4, 1));
-    let [committed, released] = [0, 1].map(|number| runtime.block_on(claim(&service, &links[number])));
-    let fresh = links[3].inquiry;
+    let claims = [0, 1].map(|number| runtime.block_on(claim(&service, &links[number])));
+    let (claims, mut writes) = (Arc::new(claims), Vec::new());
     pair.standby.freeze();
-
-    let on = || Arc::clone(&service);
-    let request = LinkRequest::resume(fresh);
-    let many = vec![request.clone(), request.clone()];
-    let (url, attempt) = (links[2].url.clone(), Attempt::new());
-    let (of_commit, of_claim, of_release) = (on(), on(), on());
-    let (of_create, of_start, of_issue, of_many, of_session, of_revoke) =
-        (on(), on(), on(), on(), on(), on());
-    let writes: [(&str, Retry, Write); 9] = [
-        ("claim", Retry::SameAttempt, write(async move { of_claim.claim(&url, &attempt).await.err() })),
-        ("commit", Retry::SameAttempt, write(async move { of_commit.commit(&committed).await.err() })),
-        ("release", Retry::Safe, write(async move { of_release.release(&released).await.err() })),
-        (
-            "create",
-            Retry::Unknown,
-            write(async move {
-                match of_create.create(NewInquiry::from_template(template())).await {
-                    Err(CreateError::Store(fault)) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-        (
-            "start",
-            Retry::Unknown,
-            write(async move {
-                match of_start.start(fresh).await {
-                    Err(ChangeError::Store(fault)) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-        (
-            "issue",
-            Retry::Unknown,
-            write(async move {
-                match of_issue.issue(request).await {
-                    Err(IssueError::Store(fault)) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-        (
-            "issue many",
-            Retry::Unknown,
-            write(async move {
-                match of_many.issue_many(many).await.pop() {
-                    Some(Err(IssueError::Store(fault))) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-        (
-            "start a session",
-            Retry::Unknown,
-            write(async move {
-                match of_session.start_session(fresh).await {
-                    Err(SessionError::Store(fault)) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-        (
-            "revoke",
-            Retry::Unknown,
-            write(async move {
-                match of_revoke.revoke(fresh, Revocation::Everything).await {
-                    Err(RevokeError::Store(fault)) => Some(fault),
-                    _ => None,
-                }
-            }),
-        ),
-    ];
-    for (what, retry, write) in writes {
-        let write = runtime.spawn(write);
-        interrupt_until_answered(&pair, std::slice::from_ref(&write));
-        let fault = runtime.block_on(write).unwrap().unwrap_or_else(|| panic!("{what}: no fault"));
-        assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Unconfirmed, retry), "{what}");
+    writes.extend(["claim", "commit"].map(|write| (write, Retry::SameAttempt)));
+    writes.push(("release", Retry::Safe));
+    let others = ["create", "start", "issue", "issue many", "start a session", "revoke", "revoke"];
+    writes.extend(others.map(|write| (write, Retry::Unknown)));
+    for (what, retry) in writes {
+        let call = write(what, Arc::clone(&service), Arc::clone(&links), Arc::clone(&claims));
+        let call = runtime.spawn(call);
+        interrupt_until_answered(&pair, std::slice::from_ref(&call));
+        match runtime.block_on(call).unwrap() {
+            Err(Error::Store(fault)) => {
+                assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Unconfirmed, retry), "{what}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
     }
     pair.standby.thaw();
-    // Each of them happened, and asking again finds it so.
+    // Each of them happened.
     runtime.block_on(async {
         assert!(second_person(&service, &links[0].url).await.is_none());
         assert!(second_person(&service, &links[1].url).await.is_some(), "the claim was given back");
@@ -165,10 +101,32 @@ pub(crate) fn every_write_says_that_it_is_unconfirmed() {
     });
 }
 
-type Write = Pin<Box<dyn Future<Output = Option<StoreError>> + Send>>;
-
-fn write(future: impl Future<Output = Option<StoreError>> + Send + 'static) -> Write {
-    Box::pin(future)
+/// A call that writes.
+async fn write(
+    what: &str,
+    service: Arc<Service<PostgresStore>>,
+    links: Arc<[Sent]>,
+    claims: Arc<[Claim; 2]>,
+) -> Result<(), Error> {
+    let inquiry = links[3].inquiry;
+    let request = LinkRequest::resume(inquiry).on_outstanding(OnOutstanding::Keep);
+    match what {
+        "claim" => drop(service.claim(&links[2].url, &Attempt::new()).await?),
+        "commit" => drop(service.commit(&claims[0]).await?),
+        "release" => drop(service.release(&claims[1]).await?),
+        "create" => drop(service.create(NewInquiry::from_template(template())).await?),
+        "start" => drop(service.start(inquiry).await?),
+        "issue" => drop(service.issue(request).await?),
+        "issue many" => {
+            for link in service.issue_many([request.clone(), request]).await {
+                link?;
+            }
+        }
+        "start a session" => drop(service.start_session(inquiry).await?),
+        "revoke" => drop(service.revoke(inquiry, Revocation::AllLinks).await?),
+        _ => panic!("{what}?"),
+    }
+    Ok(())
 }
 
 /// D1, S4: when the connection is ended during the wait, nobody is let in, and the attempt key recovers the answer.
