@@ -32,7 +32,8 @@ pub type Pool = managed::Pool<Manager>;
 
 /// A pool of connections for that configuration; nothing is connected before it is needed.
 ///
-/// Every connection has the timeouts of the options, and `READ COMMITTED` as its default isolation.
+/// Every connection has the timeouts of the options, `READ COMMITTED` as its default isolation, and plans that avoid
+/// sequential scans.
 ///
 /// # Errors
 /// [`StoreError`], if the pool was refused.
@@ -87,12 +88,13 @@ impl fmt::Debug for Manager {
     }
 }
 
-/// What each connection begins with. A lock that is waited for, and a transaction that nobody ends, block others.
+/// What each connection begins with. A lock that is waited for, and a transaction that nobody ends, block others; the
+/// plan of a prepared statement, made when a table had a few rows, is kept while it grows to millions.
 fn settings(options: &Options) -> String {
     let millis = |timeout: Duration| timeout.as_millis().clamp(1, 2_147_483_647);
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET default_transaction_isolation = 'read committed'",
+         SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off",
         millis(options.statement_timeout),
         millis(options.lock_timeout),
         millis(options.patience()),

@@ -2,7 +2,7 @@
 -- holds are left to whoever holds them, or to the next sweep.
 CREATE OR REPLACE FUNCTION {schema}.sweep(moment timestamptz, events uuid[], with_outbox boolean)
 RETURNS TABLE (swept_tenant text, swept_inquiry text, swept_deadline timestamptz, swept_sequence bigint)
-LANGUAGE plpgsql VOLATILE AS $body$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 DECLARE
     i {schema}.inquiries;
     done integer := 0;

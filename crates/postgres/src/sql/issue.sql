@@ -26,7 +26,7 @@ CREATE OR REPLACE FUNCTION {schema}.issue(
     OUT p {schema}.sessions,
     OUT l {schema}.links,
     OUT wrote text
-) LANGUAGE plpgsql VOLATILE AS $body$
+) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 DECLARE
     is_resume boolean := for_purpose = 'resume';
     number bigint;
