@@ -14,6 +14,7 @@ mod damaged;
 mod faults;
 mod migrating;
 mod outbox;
+mod plans;
 mod roles;
 mod secrets;
 mod support;
