@@ -6,11 +6,11 @@ use std::{
     time::SystemTime,
 };
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use inquiry_otl::{
     InquiryId, LinkId, SessionId, TenantId,
     issuance::{self, Issuance, IssueLink, Outstanding},
-    record::{InquiryRecord, LinkRecord, SessionRecord},
+    record::{self, InquiryRecord, LinkRecord, SessionRecord},
     store::IssueOutcome,
 };
 use tokio_postgres::{Row, error::SqlState, types::ToSql};
@@ -70,13 +70,24 @@ impl Part {
         keys.dedup();
         let (tenants, inquiries) = columns(&keys);
         let statement = on.ready(&on.sql.hold_many).await?;
-        let (begun, rows) = join(on.begin(), on.send(&statement, &[&tenants, &inquiries])).await;
+        let ended = on.ready(&on.sql.ended_generations).await?;
+        let (begun, rows, ended) = join3(
+            on.begin(),
+            on.send(&statement, &[&tenants, &inquiries]),
+            on.send(&ended, &[&tenants, &inquiries]),
+        )
+        .await;
         begun?;
+        let mut endings: HashMap<Key, record::Endings> = HashMap::new();
+        for row in ended? {
+            let mut columns = Columns::of(&row);
+            let key = (columns.parsed()?, columns.parsed()?);
+            columns.ending(endings.entry(key).or_default())?;
+        }
         let mut part = Self::default();
         for row in rows? {
-            let mut columns = Columns::of(&row);
-            if let Some(mut before) = columns.inquiry()? {
-                columns.ending(&mut before.endings)?;
+            if let Some(mut before) = Columns::of(&row).inquiry()? {
+                before.endings = endings.remove(&(before.tenant, before.inquiry.id)).unwrap_or_default();
                 let held = Held { after: before.clone(), before, unused: BTreeMap::new() };
                 part.inquiries.insert((held.before.tenant, held.before.inquiry.id), held);
             }

@@ -143,13 +143,15 @@ struct Held {
 /// Begins a transaction and takes hold of the inquiry, then of the link or session, in one round trip.
 async fn hold(on: Connection<'_>, key: &InquiryKey, named: Option<Named>) -> Result<Held, Fault> {
     let inquiry = on.ready(&on.sql.hold).await?;
+    let ended = on.ready(&on.sql.ended_generation).await?;
     let (tenant, id) = (key.tenant.as_str(), key.inquiry.as_str());
     let mut held = Held { inquiry: None, link: None, session: None };
-    let rows = match named {
+    let (rows, ended) = match named {
         None => {
-            let (begun, rows) = join(on.begin(), on.send(&inquiry, &[&tenant, &id])).await;
+            let (begun, rows, ended) =
+                join3(on.begin(), on.send(&inquiry, &[&tenant, &id]), on.send(&ended, &[&tenant, &id])).await;
             begun?;
-            rows?
+            (rows?, ended?)
         }
         Some(named) => {
             let (statement, named_id) = match named {
@@ -158,9 +160,10 @@ async fn hold(on: Connection<'_>, key: &InquiryKey, named: Option<Named>) -> Res
             };
             let statement = on.ready(statement).await?;
             let named_id = Uuid::from_u128(named_id);
-            let (begun, rows, others) = join3(
+            let (begun, rows, ended, others) = join4(
                 on.begin(),
                 on.send(&inquiry, &[&tenant, &id]),
+                on.send(&ended, &[&tenant, &id]),
                 on.send(&statement, &[&tenant, &id, &named_id]),
             )
             .await;
@@ -172,15 +175,14 @@ async fn hold(on: Connection<'_>, key: &InquiryKey, named: Option<Named>) -> Res
                     Named::Session(_) => held.session = Columns::of(row).session()?,
                 }
             }
-            rows
+            (rows, ended?)
         }
     };
     if let Some(row) = rows.first() {
-        let mut columns = Columns::of(row);
-        held.inquiry = columns.inquiry()?;
-        if let Some(record) = &mut held.inquiry {
-            columns.ending(&mut record.endings)?;
-        }
+        held.inquiry = Columns::of(row).inquiry()?;
+    }
+    if let (Some(record), Some(row)) = (&mut held.inquiry, ended.first()) {
+        Columns::of(row).ending(&mut record.endings)?;
     }
     Ok(held)
 }

@@ -70,13 +70,16 @@ statements! {
         TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, INT8, INT8, INT8, BOOL, INT8, BOOL,
         INT8, INT8, TIMESTAMPTZ, UUID, BOOL];
 
-    /// Takes hold of an inquiry. The one ending says whether any generation ended.
+    /// Takes hold of an inquiry.
     hold: format!(
-        "SELECT {}, {} FROM {{schema}}.inquiries i LEFT JOIN LATERAL (\
-           SELECT * FROM {{schema}}.endings e \
-           WHERE e.tenant = i.tenant AND e.inquiry = i.id AND e.kind <> 'epoch' LIMIT 1) e ON true \
-         WHERE i.tenant = $1 AND i.id = $2 FOR NO KEY UPDATE OF i",
-        list("i", INQUIRY), list("e", ENDING)
+        "SELECT {} FROM {{schema}}.inquiries i WHERE i.tenant = $1 AND i.id = $2 FOR NO KEY UPDATE",
+        list("i", INQUIRY)
+    ), [TEXT, TEXT];
+    /// Whether any generation of an inquiry ended. A statement of its own behind the hold: one that waits for a row sees
+    /// all other tables as they were before the wait.
+    ended_generation: format!(
+        "SELECT {} FROM {{schema}}.endings e WHERE e.tenant = $1 AND e.inquiry = $2 AND e.kind <> 'epoch' LIMIT 1",
+        list("e", ENDING)
     ), [TEXT, TEXT];
     held_link: format!(
         "SELECT {} FROM {{schema}}.links k WHERE k.tenant = $1 AND k.inquiry = $2 AND k.id = $3 FOR NO KEY UPDATE",
@@ -106,13 +109,18 @@ statements! {
         [TEXT, TEXT, UUID, UUID, INT8, TIMESTAMPTZ, TIMESTAMPTZ, BYTEA];
     /// Takes hold of many inquiries, always in one order.
     hold_many: format!(
-        "SELECT {}, {} FROM unnest($1::text[], $2::text[]) AS d (tenant, id) \
+        "SELECT {} FROM unnest($1::text[], $2::text[]) AS d (tenant, id) \
          JOIN {{schema}}.inquiries i ON i.tenant = d.tenant AND i.id = d.id \
-         LEFT JOIN LATERAL (\
-           SELECT * FROM {{schema}}.endings e \
-           WHERE e.tenant = i.tenant AND e.inquiry = i.id AND e.kind <> 'epoch' LIMIT 1) e ON true \
          ORDER BY i.tenant, i.id FOR NO KEY UPDATE OF i",
-        list("i", INQUIRY), list("e", ENDING)
+        list("i", INQUIRY)
+    ), [TEXT_ARRAY, TEXT_ARRAY];
+    /// Which of many inquiries have any generation that ended, behind the hold.
+    ended_generations: format!(
+        "SELECT d.tenant, d.id, {} FROM unnest($1::text[], $2::text[]) AS d (tenant, id) \
+         CROSS JOIN LATERAL (\
+           SELECT * FROM {{schema}}.endings e \
+           WHERE e.tenant = d.tenant AND e.inquiry = d.id AND e.kind <> 'epoch' LIMIT 1) e",
+        list("e", ENDING)
     ), [TEXT_ARRAY, TEXT_ARRAY];
     sessions_of_many: format!(
         "SELECT {} FROM unnest($1::text[], $2::text[], $3::uuid[]) AS d (tenant, inquiry, id) \

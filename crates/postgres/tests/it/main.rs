@@ -12,6 +12,7 @@
 mod bulk;
 mod damaged;
 mod faults;
+mod holding;
 mod migrating;
 mod outbox;
 mod plans;
