@@ -61,8 +61,10 @@ async fn a_redemption_touches_the_same_pages() {
         pages.sort_unstable();
         let scanned = index_scans(&client, schema).await;
         let heights = heights(&client, schema).await;
-        let descents: BTreeMap<String, u64> =
-            scanned.iter().map(|(index, n)| (index.clone(), (n - scans[index]) / u64::from(REDEMPTIONS))).collect();
+        let descents: BTreeMap<String, u64> = scanned
+            .iter()
+            .map(|(index, n)| (index.clone(), (n - scans[index]) / u64::from(REDEMPTIONS)))
+            .collect();
         println!(
             "redemption beside {links} live links: {} pages (least {}, most {}), {each:?} with EXPLAIN; \
              descents {descents:?}; levels {heights:?}",
@@ -71,9 +73,17 @@ async fn a_redemption_touches_the_same_pages() {
             pages[pages.len() - 1],
         );
         measured.push((pages[pages.len() / 2], descents, heights));
-        assert_eq!(used(&client, schema).await, u64::from(2 * REDEMPTIONS), "redemptions that were first uses");
+        assert_eq!(
+            used(&client, schema).await,
+            u64::from(2 * REDEMPTIONS),
+            "redemptions that were first uses"
+        );
         for table in ["links", "inquiries"] {
-            assert_eq!(updates(&client, schema, table).await, (0, u64::from(2 * REDEMPTIONS)), "updates of {table}");
+            assert_eq!(
+                updates(&client, schema, table).await,
+                (0, u64::from(2 * REDEMPTIONS)),
+                "updates of {table}"
+            );
         }
     }
     let [(few, descents, low), (many, same, high)] = measured.try_into().unwrap();
@@ -84,7 +94,10 @@ async fn a_redemption_touches_the_same_pages() {
         assert_eq!(low[index], high[index], "{index}");
     }
     let higher: u64 = descents.iter().map(|(index, n)| n * (high[index] - low[index])).sum();
-    println!("5,000,000 live links cost {} pages more, and indexes that are higher explain {higher}", many - few);
+    println!(
+        "5,000,000 live links cost {} pages more, and indexes that are higher explain {higher}",
+        many - few
+    );
     assert_eq!(few + higher, many, "pages of a redemption beside 10,000 links, and beside 5,000,000");
 }
 
@@ -133,7 +146,10 @@ async fn a_purge_costs_what_it_removes() {
         costs.push(cost as f64);
     }
     // A look-up goes down one level more in the larger tables, and each record costs several.
-    assert!(costs[1] <= 1.3 * costs[0], "pages of a purge beside 10,000 links, and beside 5,000,000: {costs:?}");
+    assert!(
+        costs[1] <= 1.3 * costs[0],
+        "pages of a purge beside 10,000 links, and beside 5,000,000: {costs:?}"
+    );
 }
 
 /// One server for both tests, which take turns: what the server counts must be of one of them alone.

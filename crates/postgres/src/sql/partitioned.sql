@@ -92,15 +92,16 @@ $body$;
 
 -- Takes a partition off the links, unless one of them is held, and says how many links it had, and how many pages.
 --
--- It looks twice: first without holding anything up, then while nobody may write to this partition, which are links that
--- expired long ago. All others go on. Only then it asks for the lock that nobody else can have beside it, and gives up
--- after 200 ms, so that a long transaction of somebody else does not hold up redemptions behind this one.
+-- It looks twice: first without holding anything up, then while nobody may write to this partition, whose links expired
+-- long ago; that wait is longer than `deadlock_timeout`, after which the server ends a vacuum of it. All others go on. Only
+-- then it asks for the lock that nobody else can have beside it, and gives up after 200 ms, so that a long transaction of
+-- somebody else does not hold up redemptions behind this one.
 CREATE OR REPLACE FUNCTION {schema}.detach_partition(
     part text,
     moment timestamptz,
     repeat_window double precision,
     OUT links bigint
-) LANGUAGE plpgsql VOLATILE SET lock_timeout = '200ms' AS $body$
+) LANGUAGE plpgsql VOLATILE SET lock_timeout = '3s' AS $body$
 BEGIN
     IF {schema}.holds_links(part, moment, repeat_window) THEN
         RETURN;
@@ -111,6 +112,7 @@ BEGIN
     END IF;
     EXECUTE format('SELECT count(*) FROM {schema}.%I', part) INTO links;
     UPDATE {schema}.partitions p SET detached = true WHERE p.name = part;
+    PERFORM set_config('lock_timeout', '200ms', true);
     EXECUTE format('ALTER TABLE {schema}.links DETACH PARTITION {schema}.%I', part);
 END
 $body$;
