@@ -315,6 +315,50 @@ async fn an_interrupted_drop_goes_on() {
     assert_eq!(world.sql("SELECT to_regclass('links_19700101') IS NULL"), "t");
 }
 
+/// S3, P11: dropping a partition of 10,000 links costs the same beside 10,000 that stay and beside 300,000.
+#[tokio::test]
+async fn a_drop_costs_what_goes() {
+    let mut costs = Vec::new();
+    for staying in [10_000, 300_000] {
+        let world = World::new().await;
+        world.ensure(0, 3).await;
+        world.fill(0, 10_000, 1);
+        world.fill(10_000, staying, 3);
+        // As after the deadline of those that go.
+        world.sql(
+            "SET client_min_messages = error;
+            UPDATE inquiries SET status = 'expired', expired_at = '1970-01-02Z', epoch = epoch + 1
+            WHERE id <= 'inq_0000010000';
+            INSERT INTO endings (tenant, inquiry, kind, number, why, at)
+            SELECT 'default', id, 'epoch', epoch - 1, 'deadline', '1970-01-02Z' FROM inquiries WHERE status = 'expired';
+            UPDATE links SET used_at = '1970-01-01 01:00Z', session = id WHERE expires_at < '1970-01-02Z';
+            INSERT INTO sessions (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from)
+            SELECT 'default', inquiry, id, id, epoch, '1970-01-01 01:00Z', '1970-01-02Z', sha256(''), '1970-01-02Z'
+            FROM links WHERE session IS NOT NULL",
+        );
+        world.sql("ANALYZE inquiries, sessions, endings, links");
+        let client = world.connection().await;
+        let detach = "SELECT detach_partition('links_19700101', '1970-03-01Z', 600)";
+        let (mut pages, mut took) = explain(&client, detach).await;
+        let size: i64 =
+            client.query_one("SELECT pg_relation_size('links_19700101') / 8192", &[]).await.unwrap().get(0);
+        for page in (0..size).step_by(32) {
+            let clear = format!("SELECT clear_partition('links_19700101', {page}, 32, '1970-02-01Z')");
+            let cost = explain(&client, &clear).await;
+            pages += cost.0;
+            took += cost.1;
+        }
+        println!("dropping 10,000 links beside {staying} that stay: {pages} pages, {took:?}");
+        assert_eq!(
+            (world.count("links"), world.count("endings"), world.count("sessions")),
+            (staying.into(), 0, 0)
+        );
+        costs.push(pages);
+    }
+    // Indexes are one level higher.
+    assert!(costs[1] * 10 <= costs[0] * 13, "pages of a drop beside few and many: {costs:?}");
+}
+
 /// S2: a look-up by digest goes into every partition, and a redemption does so once: what it costs is written down.
 #[tokio::test]
 async fn what_a_look_up_costs() {
@@ -327,26 +371,9 @@ async fn what_a_look_up_costs() {
         if partitions > 0 {
             world.ensure(0, i64::from(partitions) - 1).await;
         }
-        world.sql(&format!(
-            "SET client_min_messages = error;
-            INSERT INTO inquiries (tenant, id, template, status, policy, expires_at, created_at, version, epoch,
-                resume_generation, resume_has_links, device_handoff_generation, device_handoff_has_links,
-                sessions_started, last_sequence)
-            SELECT 'default', 'inq_' || lpad(n::text, 10, '0'), 'itmpl_1', 'created', '{{\"session-limit\": 25}}',
-                '1971-01-01Z', '1970-01-01Z', n, n, 0, true, 0, false, 0, 2
-            FROM generate_series(1, {LINKS}) n;
-            SET session_replication_role = replica;
-            INSERT INTO links (tenant, inquiry, id, purpose, digest, epoch, generation, created_at, expires_at, purge_from)
-            SELECT 'default', 'inq_' || lpad(n::text, 10, '0'), md5('link ' || n)::uuid, 'resume',
-                sha256(('code ' || n)::bytea), n, 0, '1970-01-01Z', at, at
-            FROM generate_series(1, {LINKS}) n,
-                LATERAL (SELECT '1970-01-01 12:00Z'::timestamptz + n % {width} * interval '1 day' AS at) t",
-            width = partitions.max(1)
-        ));
+        world.fill(0, LINKS, partitions.max(1));
         world.sql("ANALYZE");
-        let (client, connection) = tokio_postgres::connect(&postgres::shared().url(), NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client.batch_execute(&format!("SET search_path = \"{}\"", world.schema)).await.unwrap();
+        let client = world.connection().await;
         client
             .batch_execute(
                 "PREPARE look (bytea) AS SELECT * FROM links WHERE digest = $1 AND tenant = 'default'",
@@ -520,6 +547,36 @@ impl World {
         let command =
             Purge { now, retention: days(30), inquiry_retention: None, repeats_after, limit: 1_000 };
         self.store.purge(command).await.unwrap()
+    }
+
+    /// Links of inquiries of their own, spread over the days of that many, from a number on: without the trigger, since
+    /// their digests are not taken.
+    fn fill(&self, after: u32, links: u32, width: u32) {
+        let first_day = u32::from(after > 0);
+        self.sql(&format!(
+            "SET client_min_messages = error;
+            INSERT INTO inquiries (tenant, id, template, status, policy, expires_at, created_at, version, epoch,
+                resume_generation, resume_has_links, device_handoff_generation, device_handoff_has_links,
+                sessions_started, last_sequence)
+            SELECT 'default', 'inq_' || lpad(n::text, 10, '0'), 'itmpl_1', 'created', '{{\"session-limit\": 25}}',
+                '1971-01-01Z', '1970-01-01Z', n, n, 0, true, 0, false, 0, 2
+            FROM generate_series({after} + 1, {after} + {links}) n;
+            SET session_replication_role = replica;
+            INSERT INTO links (tenant, inquiry, id, purpose, digest, epoch, generation, created_at, expires_at, purge_from)
+            SELECT 'default', 'inq_' || lpad(n::text, 10, '0'), md5('link ' || n)::uuid, 'resume',
+                sha256(('code ' || n)::bytea), n, 0, '1970-01-01Z', at, at
+            FROM generate_series({after} + 1, {after} + {links}) n, LATERAL (
+                SELECT '1970-01-01 12:00Z'::timestamptz + ({first_day} + n % {width}) * interval '1 day' AS at
+            ) t"
+        ));
+    }
+
+    /// A connection whose tables are those of the store.
+    async fn connection(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&postgres::shared().url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("SET search_path = \"{}\"", self.schema)).await.unwrap();
+        client
     }
 
     fn count(&self, table: &str) -> u64 {
