@@ -89,16 +89,16 @@ impl PostgresStore {
         let days: i32 = row.try_get(0).map_err(refused)?;
         let width = DAY.saturating_mul(i64::from(days.max(1)));
         let make = self.schema().fill("SELECT {schema}.ensure_partition($1)");
-        let mut made: u64 = 0;
+        let mut missing: u64 = 0;
         let mut at = from;
         while at <= until {
             let row = self.row(&make, &[&system_time(at)]).await?;
-            made = made.saturating_add(u64::from(row.try_get::<_, bool>(0).map_err(refused)?));
+            missing = missing.saturating_add(u64::from(row.try_get::<_, bool>(0).map_err(refused)?));
             let slot = at.unix_micros().div_euclid(width).saturating_add(1);
             let Ok(next) = Timestamp::from_unix_micros(slot.saturating_mul(width)) else { break };
             at = next;
         }
-        Ok(made)
+        Ok(missing)
     }
 
     /// Drops the partitions whose links are all past keeping, with the sessions and endings that only those links needed

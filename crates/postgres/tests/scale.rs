@@ -13,11 +13,7 @@
     reason = "a test may panic"
 )]
 
-use std::{
-    collections::BTreeMap,
-    sync::{LazyLock, Mutex, MutexGuard},
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::LazyLock, time::Instant};
 
 use inquiry_otl::{
     Interval, Timestamp,
@@ -25,6 +21,7 @@ use inquiry_otl::{
 };
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
 use inquiry_otl_testkit::postgres::Postgres;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::{Client, NoTls};
 
 /// A schema, and how many live links it has: each with an inquiry of its own, since that makes the tables as large, and
@@ -44,7 +41,7 @@ const NOW: i64 = 1_795_521_600_000_000;
 /// the indexes that it descends are higher; and whatever it updates stays on its page.
 #[tokio::test]
 async fn a_redemption_touches_the_same_pages() {
-    let server = filled();
+    let server = filled().await;
     let client = connect(&server).await;
     let mut measured = Vec::new();
     for (schema, links) in SIZES {
@@ -105,7 +102,7 @@ async fn a_redemption_touches_the_same_pages() {
 /// links and beside 5,000,000.
 #[tokio::test]
 async fn a_purge_costs_what_it_removes() {
-    let server = filled();
+    let server = filled().await;
     let client = connect(&server).await;
     let mut costs = Vec::new();
     for (schema, links) in SIZES {
@@ -155,7 +152,7 @@ async fn a_purge_costs_what_it_removes() {
 /// One server for both tests, which take turns: what the server counts must be of one of them alone.
 ///
 /// Nothing cleans up or writes back beside them, and nothing has to last.
-fn filled() -> MutexGuard<'static, Postgres> {
+async fn filled() -> MutexGuard<'static, Postgres> {
     static SERVER: LazyLock<Mutex<Postgres>> = LazyLock::new(|| {
         let server = Postgres::start_with(&[
             "autovacuum = off",
@@ -173,7 +170,7 @@ fn filled() -> MutexGuard<'static, Postgres> {
         }
         Mutex::new(server)
     });
-    SERVER.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    SERVER.lock().await
 }
 
 fn fill(server: &Postgres, schema: &str, links: u32) {
