@@ -1,1 +1,19 @@
-//! To come.
+//! Keeps inquiry one-time links in Redis, Valkey or a cluster of them.
+
+mod attempt;
+mod bulk;
+mod connection;
+mod fault;
+mod fields;
+mod housekeeping;
+mod keys;
+mod open;
+mod outbox;
+mod reading;
+mod record;
+mod script;
+mod store;
+
+pub use open::{Builder, OpenError};
+pub use redis;
+pub use store::RedisStore;

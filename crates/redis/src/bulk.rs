@@ -1,0 +1,256 @@
+//! Creating links: one, or many in few round trips (L1, S1).
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use inquiry_otl::{
+    StoreError,
+    event::Recorded,
+    issuance::{self, Issuance, IssueLink, Lifetime, Outstanding},
+    store::{InquiryKey, IssueOutcome},
+};
+use redis::Value;
+
+use crate::{
+    attempt::inquiry_in,
+    connection::Call,
+    fault::{Effect, corrupt},
+    fields::{digits, fields, items, text, word},
+    keys::{Place, hex},
+    record, script,
+    store::{RedisStore, otherwise},
+};
+
+/// How many links are on their way at a time.
+const CHUNK: usize = 1_000;
+/// How long a cluster keeps a look-up whose link was never written, in seconds: two days. No answer depends on it (S5).
+const DANGLING: u32 = 2 * 86_400;
+
+impl RedisStore {
+    /// Creates many links, as [`issue_many`](inquiry_otl::LinkStore::issue_many) does, and tells how many are answered, of
+    /// how many in all.
+    pub async fn issue_many_with_progress(
+        &self,
+        commands: Vec<IssueLink>,
+        mut progress: impl FnMut(usize, usize) + Send,
+    ) -> Vec<Result<IssueOutcome, StoreError>> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for chunk in commands.chunks(CHUNK) {
+            outcomes.extend(issue_chunk(self, chunk).await);
+            progress(outcomes.len(), commands.len());
+        }
+        outcomes
+    }
+}
+
+/// Creates links in three steps, each for all of them at once; a single server needs the second only.
+///
+/// On a cluster the look-up is in another slot than the link. So it is written first, for a time; then the link; then the
+/// look-up for good, and only then the answer is given. Whoever goes away in between leaves a look-up that finds nothing
+/// and goes by itself, or a link of which nobody has the code.
+pub(crate) async fn issue_chunk(
+    store: &RedisStore,
+    commands: &[IssueLink],
+) -> Vec<Result<IssueOutcome, StoreError>> {
+    let places: Vec<_> = commands.iter().map(|command| store.keys.place(&key_of(command))).collect();
+    let entered = join_all(commands.iter().zip(&places).map(|(command, place)| enter(store, command, place))).await;
+    let mut outcomes: Vec<_> = commands.iter().map(|_| Ok(IssueOutcome::Taken)).collect();
+    // Of one slot in one go, in their order.
+    let mut slots: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+    for (index, (entered, place)) in entered.iter().zip(&places).enumerate() {
+        if matches!(entered, Ok(Entered::New | Entered::Ours)) {
+            let slot = if store.connection.is_cluster() { place.partition } else { 0 };
+            slots.entry(slot).or_default().push(index);
+        }
+    }
+    let written = join_all(slots.into_values().map(|indexes| async move {
+        let calls = indexes.iter().filter_map(|index| commands.get(*index).map(|command| call(store, command)));
+        let answers = store.connection.write_all(calls.collect()).await;
+        indexes.into_iter().zip(answers).collect::<Vec<_>>()
+    }))
+    .await;
+    for (index, answer) in written.into_iter().flatten() {
+        if let (Some(slot), Some(command)) = (outcomes.get_mut(index), commands.get(index)) {
+            *slot = answer.and_then(|answer| outcome(command, &answer));
+        }
+    }
+    let settled = commands.iter().zip(&places).zip(entered.into_iter().zip(outcomes));
+    join_all(settled.map(|((command, place), (entered, outcome))| settle(store, command, place, entered, outcome))).await
+}
+
+fn key_of(command: &IssueLink) -> InquiryKey {
+    InquiryKey { tenant: command.tenant, inquiry: command.inquiry }
+}
+
+/// What became of a look-up before its link was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entered {
+    /// It is there for a time; on a single server the script writes it.
+    New,
+    /// It was there, and is the same.
+    Ours,
+    /// Another link has that digest.
+    Taken,
+}
+
+/// First step: the look-up, for a time.
+async fn enter(store: &RedisStore, command: &IssueLink, place: &Place) -> Result<Entered, StoreError> {
+    if !store.connection.is_cluster() {
+        return Ok(Entered::New);
+    }
+    let lookup = store.keys.lookup(&command.digest);
+    let value = place.of_link(command.link);
+    let mut set = redis::cmd("SET");
+    set.arg(&lookup).arg(&value).arg("NX").arg("GET").arg("EX").arg(DANGLING);
+    // It names no link yet, so writing it again does no harm.
+    let before = store.connection.command(&lookup, &set, Effect::None).await?;
+    Ok(match text(&before) {
+        None => Entered::New,
+        Some(theirs) if theirs == value => Entered::Ours,
+        Some(_) => Entered::Taken,
+    })
+}
+
+/// Second step: the link.
+fn call(store: &RedisStore, command: &IssueLink) -> Call {
+    let place = store.keys.place(&key_of(command));
+    let (outstanding, keys, live_until) = match command.outstanding {
+        Outstanding::Supersede => ("supersede", String::new(), String::new()),
+        Outstanding::Keep => ("keep", String::new(), String::new()),
+        Outstanding::ReturnSame { keys, live_until } => {
+            let bit = |number: u32| if keys.bits() >> number & 1 == 1 { '1' } else { '0' };
+            ("return", (0..32).map(bit).collect(), digits(live_until))
+        }
+    };
+    let (lookup, lookup_value) = if store.connection.is_cluster() {
+        (String::new(), String::new())
+    } else {
+        (store.keys.lookup(&command.digest), place.of_link(command.link))
+    };
+    let mut more = vec![place.key_of("link", command.link)];
+    more.extend(command.parent.map(|id| place.key_of("session", id)));
+    store
+        .call(&script::ISSUE, Effect::Write, &place, &more)
+        .arg(digits(command.now))
+        .arg(store.event(command.event, 0))
+        .arg(store.event(command.event, 1))
+        .arg(command.link.to_string())
+        .arg(hex(&command.digest))
+        .arg(command.purpose.as_str())
+        .arg(command.parent.map(|id| id.to_string()).unwrap_or_default())
+        .arg(command.creator.as_ref().map_or("", |creator| creator.as_str()))
+        .arg(command.derivation.map(|derivation| derivation.key.get().to_string()).unwrap_or_default())
+        .arg(command.derivation.map(|derivation| record::hex_nonce(&derivation.nonce)).unwrap_or_default())
+        .arg(match command.lifetime {
+            Lifetime::ByPolicy => String::new(),
+            Lifetime::Until(at) => digits(at),
+        })
+        .arg(outstanding)
+        .arg(keys)
+        .arg(live_until)
+        .arg(lookup)
+        .arg(lookup_value)
+}
+
+/// What the script's answer means, by the rule itself.
+fn outcome(command: &IssueLink, answer: &Value) -> Result<IssueOutcome, StoreError> {
+    let key = key_of(command);
+    let list = items(answer)?;
+    let written = word(list, 0)?;
+    match written {
+        "missing" => return Ok(IssueOutcome::NotFound),
+        "taken" => return Ok(IssueOutcome::Taken),
+        _ => {}
+    }
+    let mut inquiry = inquiry_in(&key, list, 2)?;
+    let parent = match (command.parent, fields(list, 3)) {
+        (Some(id), Some(found)) => Some(record::session(&key, id, found)?),
+        _ => None,
+    };
+    let fitting = match fields(list, 4) {
+        Some(found) => {
+            let id = word(list, 1)?.parse().map_err(|_| corrupt("link"))?;
+            Some(record::link(&key, id, found)?)
+        }
+        None => None,
+    };
+    let issuance = issuance::issue(&inquiry, parent.as_ref(), fitting.as_ref(), command);
+    let expected = match &issuance {
+        Issuance::Create { supersedes: true, .. } => "supersede",
+        Issuance::Create { supersedes: false, .. } => "create",
+        Issuance::Reuse(_) => "reuse",
+        Issuance::NotOpen { lapsed_at: Some(_), .. } => "expire",
+        Issuance::NotOpen { lapsed_at: None, .. } | Issuance::SessionNotLive => "none",
+    };
+    if written != expected {
+        return Err(otherwise());
+    }
+    let first = inquiry.last_sequence.wrapping_add(1);
+    let kinds = issuance.change_inquiry(&mut inquiry, command.now);
+    let events = Recorded::new(command.event, first, command.now, kinds);
+    match (issuance, fitting) {
+        (Issuance::Create { link, .. }, _) if word(list, 1)? == digits(link.expires_at) => {
+            Ok(IssueOutcome::Issued { link, events })
+        }
+        (Issuance::Reuse(_), Some(link)) => Ok(IssueOutcome::Reused { link, events }),
+        (Issuance::NotOpen { reason, .. }, _) => Ok(IssueOutcome::NotOpen { reason, events }),
+        (Issuance::SessionNotLive, _) => Ok(IssueOutcome::SessionNotLive),
+        (Issuance::Create { .. } | Issuance::Reuse(_), _) => Err(otherwise()),
+    }
+}
+
+/// Third step: the look-up for good, or away with it.
+async fn settle(
+    store: &RedisStore,
+    command: &IssueLink,
+    place: &Place,
+    entered: Result<Entered, StoreError>,
+    outcome: Result<IssueOutcome, StoreError>,
+) -> Result<IssueOutcome, StoreError> {
+    let entered = entered?;
+    if !store.connection.is_cluster() {
+        return outcome;
+    }
+    match &outcome {
+        Ok(IssueOutcome::Issued { link, .. }) => keep(store, place, link).await?,
+        Ok(IssueOutcome::Reused { link, .. }) => {
+            // Whoever created it may have gone away before this.
+            keep(store, place, link).await?;
+            forget_new(store, command, place, entered).await?;
+        }
+        // The link is there already, and this is its look-up.
+        Ok(IssueOutcome::Taken) | Err(_) => {}
+        Ok(IssueOutcome::NotFound | IssueOutcome::NotOpen { .. } | IssueOutcome::SessionNotLive) => {
+            forget_new(store, command, place, entered).await?;
+        }
+    }
+    outcome
+}
+
+async fn keep(
+    store: &RedisStore,
+    place: &Place,
+    link: &inquiry_otl::record::LinkRecord,
+) -> Result<(), StoreError> {
+    let lookup = store.keys.lookup(&link.digest);
+    let call = Call::new(&script::KEEP, Effect::Write, &[lookup]).arg(place.of_link(link.id));
+    match store.connection.write(call).await? {
+        Value::Int(1) => Ok(()),
+        _ => Err(corrupt("look-up")),
+    }
+}
+
+/// A look-up that this call wrote, and whose link it did not write.
+async fn forget_new(
+    store: &RedisStore,
+    command: &IssueLink,
+    place: &Place,
+    entered: Entered,
+) -> Result<(), StoreError> {
+    if entered == Entered::New {
+        let lookup = store.keys.lookup(&command.digest);
+        let call = Call::new(&script::FORGET, Effect::Write, &[lookup]).arg(place.of_link(command.link));
+        store.connection.read(call).await?;
+    }
+    Ok(())
+}
