@@ -1,0 +1,103 @@
+//! What a Redis Cluster keeps and loses when it fails, as the README says it (D1, S4).
+
+mod failover;
+mod nodes;
+mod partition;
+mod sites;
+mod stage;
+mod stores;
+
+use std::{process::ExitCode, thread};
+
+use inquiry_otl_redis::RedisStore;
+use inquiry_otl_testkit::{
+    faults::{self, Durable, Engine},
+    redis::Cluster,
+};
+
+use crate::{partition::Partition, sites::until, stage::trial};
+
+fn main() -> ExitCode {
+    let trials = vec![
+        trial("without_wait_first_uses_are_told_twice", failover::without_wait_first_uses_are_told_twice::<Partition>),
+        trial("with_wait_no_first_use_is_told_twice", failover::with_wait_no_first_use_is_told_twice::<Partition>),
+        trial("the_same_attempt_confirms_what_was_not", failover::the_same_attempt_confirms_what_was_not::<Partition>),
+        trial("a_killed_node_stops_its_own_partition_only", nodes::a_killed_node_stops_its_own_partition_only),
+        trial("a_frozen_node_is_replaced_and_comes_back", nodes::a_frozen_node_is_replaced_and_comes_back),
+        trial("an_issue_that_is_cut_leaves_nothing_half_done", nodes::an_issue_that_is_cut_leaves_nothing_half_done),
+    ];
+    faults::main(Clustered, trials)
+}
+
+/// A cluster whose nodes answer once their writes are on disk.
+struct Clustered;
+
+impl Durable for Clustered {
+    type Store = RedisStore;
+    const NAME: &'static str = "redis_cluster";
+
+    fn engine(&self) -> Box<dyn Engine> {
+        Box::new(Nodes::new(Cluster::start()))
+    }
+
+    async fn open(&self, place: &str) -> RedisStore {
+        stores::open(place).await
+    }
+}
+
+/// All nodes of a cluster, killed and started together; the first master can be put behind a proxy.
+struct Nodes {
+    cluster: Cluster,
+    first: usize,
+}
+
+impl Nodes {
+    fn new(cluster: Cluster) -> Self {
+        let nodes = Self { first: cluster.masters()[0], cluster };
+        nodes.set("appendfsync", "always");
+        nodes
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        for node in self.cluster.nodes() {
+            node.cli(&["CONFIG", "SET", name, value]);
+        }
+    }
+}
+
+impl Engine for Nodes {
+    fn place(&self) -> String {
+        self.cluster.urls().join(" ")
+    }
+
+    fn port(&self) -> Option<u16> {
+        Some(self.cluster.nodes()[self.first].port())
+    }
+
+    fn place_at(&self, port: u16) -> Option<String> {
+        let (first, proxy) = (&self.cluster.nodes()[self.first], port.to_string());
+        // Clients are told this port; the nodes' own bus has another one.
+        first.cli(&["CONFIG", "SET", "cluster-announce-port", &proxy]);
+        until("all nodes tell the port of the proxy", || {
+            let mut nodes = self.cluster.nodes().iter();
+            nodes.all(|node| node.cli(&["CLUSTER", "SLOTS"]).lines().any(|line| line == proxy))
+        });
+        let port = first.port().to_string();
+        Some(self.place().replace(&port, &proxy))
+    }
+
+    fn kill(&mut self) {
+        self.cluster.nodes_mut().iter_mut().for_each(|node| node.kill());
+    }
+
+    fn restart(&mut self) {
+        // All at once, so that no replica takes its master for dead.
+        thread::scope(|scope| {
+            for node in self.cluster.nodes_mut() {
+                scope.spawn(|| node.restart());
+            }
+        });
+        self.cluster.settled();
+        self.set("appendfsync", "always");
+    }
+}

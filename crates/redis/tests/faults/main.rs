@@ -1,0 +1,84 @@
+//! What a Redis server keeps and loses when it fails, as the README says it (D1, S4).
+
+mod acl;
+mod failover;
+mod kills;
+mod outages;
+mod pair;
+mod sites;
+mod stage;
+mod stores;
+mod tls;
+
+use std::process::ExitCode;
+
+use inquiry_otl_redis::RedisStore;
+use inquiry_otl_testkit::{
+    faults::{self, Durable, Engine},
+    redis::Redis,
+};
+
+use crate::{pair::Pair, stage::trial};
+
+fn main() -> ExitCode {
+    let trials = vec![
+        trial("always_loses_nothing", kills::always_loses_nothing),
+        trial("always_on_a_slow_disk_loses_nothing", kills::always_on_a_slow_disk_loses_nothing),
+        trial("everysec_loses_nothing_that_it_wrote", kills::everysec_loses_nothing_that_it_wrote),
+        trial(
+            "everysec_on_a_slow_disk_tells_first_uses_twice",
+            kills::everysec_on_a_slow_disk_tells_first_uses_twice,
+        ),
+        trial("without_wait_first_uses_are_told_twice", failover::without_wait_first_uses_are_told_twice::<Pair>),
+        trial("with_wait_no_first_use_is_told_twice", failover::with_wait_no_first_use_is_told_twice::<Pair>),
+        trial("the_same_attempt_confirms_what_was_not", failover::the_same_attempt_confirms_what_was_not::<Pair>),
+        trial("a_frozen_server_is_a_timeout", outages::a_frozen_server_is_a_timeout),
+        trial("a_restarted_server_is_found_again", outages::a_restarted_server_is_found_again),
+        trial("a_full_server_loses_nothing", outages::a_full_server_loses_nothing),
+        trial("a_verified_connection_is_made", tls::a_verified_connection_is_made),
+        trial("a_server_of_another_authority_is_refused", tls::a_server_of_another_authority_is_refused),
+        trial("a_user_with_the_documented_rights_does_everything", acl::a_user_with_the_documented_rights_does_everything),
+        trial("a_user_with_the_documented_rights_does_nothing_else", acl::a_user_with_the_documented_rights_does_nothing_else),
+    ];
+    faults::main(Single, trials)
+}
+
+/// A server that answers once its write is on disk.
+struct Single;
+
+impl Durable for Single {
+    type Store = RedisStore;
+    const NAME: &'static str = "redis";
+
+    fn engine(&self) -> Box<dyn Engine> {
+        Box::new(Server(Redis::start_with(&["--appendfsync always"])))
+    }
+
+    async fn open(&self, place: &str) -> RedisStore {
+        stores::open(place).await
+    }
+}
+
+struct Server(Redis);
+
+impl Engine for Server {
+    fn place(&self) -> String {
+        self.0.url()
+    }
+
+    fn port(&self) -> Option<u16> {
+        Some(self.0.port())
+    }
+
+    fn place_at(&self, port: u16) -> Option<String> {
+        Some(self.0.url_at(port))
+    }
+
+    fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    fn restart(&mut self) {
+        self.0.restart();
+    }
+}
