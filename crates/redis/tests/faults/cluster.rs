@@ -15,16 +15,37 @@ use inquiry_otl_testkit::{
     redis::Cluster,
 };
 
-use crate::{partition::Partition, sites::until, stage::trial};
+use crate::{
+    partition::{Partition, announce},
+    stage::trial,
+};
 
 fn main() -> ExitCode {
     let trials = vec![
-        trial("without_wait_first_uses_are_told_twice", failover::without_wait_first_uses_are_told_twice::<Partition>),
-        trial("with_wait_no_first_use_is_told_twice", failover::with_wait_no_first_use_is_told_twice::<Partition>),
-        trial("the_same_attempt_confirms_what_was_not", failover::the_same_attempt_confirms_what_was_not::<Partition>),
-        trial("a_killed_node_stops_its_own_partition_only", nodes::a_killed_node_stops_its_own_partition_only),
-        trial("a_frozen_node_is_replaced_and_comes_back", nodes::a_frozen_node_is_replaced_and_comes_back),
-        trial("an_issue_that_is_cut_leaves_nothing_half_done", nodes::an_issue_that_is_cut_leaves_nothing_half_done),
+        trial(
+            "without_wait_first_uses_are_told_twice",
+            failover::without_wait_first_uses_are_told_twice::<Partition>,
+        ),
+        trial(
+            "with_wait_no_first_use_is_told_twice",
+            failover::with_wait_no_first_use_is_told_twice::<Partition>,
+        ),
+        trial(
+            "the_same_attempt_confirms_what_was_not",
+            failover::the_same_attempt_confirms_what_was_not::<Partition>,
+        ),
+        trial(
+            "a_killed_node_stops_its_own_partitions_only",
+            nodes::a_killed_node_stops_its_own_partitions_only,
+        ),
+        trial(
+            "a_frozen_node_stops_its_own_partitions_only",
+            nodes::a_frozen_node_stops_its_own_partitions_only,
+        ),
+        trial(
+            "an_issue_that_is_cut_leaves_nothing_half_done",
+            nodes::an_issue_that_is_cut_leaves_nothing_half_done,
+        ),
     ];
     faults::main(Clustered, trials)
 }
@@ -74,16 +95,10 @@ impl Engine for Nodes {
         Some(self.cluster.nodes()[self.first].port())
     }
 
-    fn place_at(&self, port: u16) -> Option<String> {
-        let (first, proxy) = (&self.cluster.nodes()[self.first], port.to_string());
-        // Clients are told this port; the nodes' own bus has another one.
-        first.cli(&["CONFIG", "SET", "cluster-announce-port", &proxy]);
-        until("all nodes tell the port of the proxy", || {
-            let mut nodes = self.cluster.nodes().iter();
-            nodes.all(|node| node.cli(&["CLUSTER", "SLOTS"]).lines().any(|line| line == proxy))
-        });
-        let port = first.port().to_string();
-        Some(self.place().replace(&port, &proxy))
+    fn place_at(&self, proxy: u16) -> Option<String> {
+        announce(&self.cluster, self.first, proxy);
+        let own = self.cluster.nodes()[self.first].port().to_string();
+        Some(self.place().replace(&own, &proxy.to_string()))
     }
 
     fn kill(&mut self) {

@@ -36,7 +36,10 @@ pub(crate) async fn always_loses_nothing() {
         comes_back(&service, &links[0]).await;
         let again = redeem_all_again(&service, &links).await;
         for (first, second) in redeemed.iter().zip(&again) {
-            assert!(*first != Answer::FirstUse || *second == Answer::USED, "acknowledged, and then {second:?}");
+            assert!(
+                *first != Answer::FirstUse || *second == Answer::USED,
+                "acknowledged, and then {second:?}"
+            );
         }
         acknowledged += count(&redeemed, Answer::FirstUse);
     }
@@ -100,6 +103,7 @@ fn slow_disk(redis: &Redis, delay: Duration) -> Child {
     let strace = Command::new("strace")
         .args(["-qq", "-f", "-p", &pid, "-e", "trace=fsync,fdatasync", "-e", &inject, "-o", "/dev/null"])
         .stdin(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("strace is not installed; `bash scripts/servers` installs it");
     until("the disk is slow", || {

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use inquiry_otl::{
-    Attempt, IssueError, LinkRequest, ReadError, Retry, Service,
+    Attempt, IssueError, LinkRequest, ReadError, Retry, Service, StoreError,
     StoreErrorKind::{self, Overloaded, Timeout, Unavailable},
-    StoreError,
 };
 use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::redis::Redis;

@@ -55,7 +55,16 @@ pub(crate) fn keeps(node: &Redis, inquiry: InquiryId) -> bool {
     !node.cli(&["KEYS", &format!("*{inquiry}*")]).is_empty()
 }
 
-/// Whether a node serves all slots.
-pub(crate) fn serves(node: &Redis) -> bool {
+/// Lets all nodes tell clients that a node is at that port; the nodes' own bus has another one.
+pub(crate) fn announce(cluster: &Cluster, node: usize, port: u16) {
+    let port = port.to_string();
+    cluster.nodes()[node].cli(&["CONFIG", "SET", "cluster-announce-port", &port]);
+    until("all nodes tell the port", || {
+        let mut nodes = cluster.nodes().iter();
+        nodes.all(|node| node.cli(&["CLUSTER", "SLOTS"]).lines().any(|line| line == port))
+    });
+}
+
+fn serves(node: &Redis) -> bool {
     node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
 }

@@ -4,8 +4,8 @@ use std::{future::Future, time::Duration};
 
 use futures_util::future::join_all;
 use inquiry_otl::{
-    Attempt, AttemptKey, GrantKind, InquiryId, LinkRequest, NewInquiry, Redemption, Retry, Service, StoreError,
-    StoreErrorKind, TemplateId,
+    Attempt, AttemptKey, GrantKind, InquiryId, LinkRequest, NewInquiry, Redemption, Retry, Service,
+    StoreError, StoreErrorKind, TemplateId,
 };
 use inquiry_otl_redis::RedisStore;
 use libtest_mimic::{Failed, Trial};
@@ -107,15 +107,4 @@ pub(crate) fn count(answers: &[Answer], which: Answer) -> usize {
 pub(crate) fn all_are(which: Answer, answers: &[Answer]) {
     let others: Vec<_> = answers.iter().filter(|answer| **answer != which).collect();
     assert!(others.is_empty(), "{} of {} are not {which:?}: {others:?}", others.len(), answers.len());
-}
-
-/// All that an error says, by every way that it may come to a log.
-pub(crate) fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut said = format!("{error} {error:?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        said.push_str(&format!(" {error} {error:?}"));
-        source = error.source();
-    }
-    said
 }

@@ -7,7 +7,8 @@ use inquiry_otl_testkit::redis::Redis;
 use redis::{Client, TlsCertificates};
 
 use crate::{
-    stage::{Answer, redeem, said, send},
+    shown::said,
+    stage::{Answer, redeem, send},
     stores::{PREFIX, service},
 };
 
@@ -25,12 +26,13 @@ pub(crate) async fn a_verified_connection_is_made() {
 /// S4, C4: a server whose certificate another authority signed is refused, as is one by another name, and one that does
 /// not speak TLS; the fault shows no place and no password.
 pub(crate) async fn a_server_that_is_not_verified_is_refused() {
-    let ((redis, authority), (_, stranger)) = (Redis::start_tls(), Redis::start_tls());
+    let (redis, authority) = Redis::start_tls();
+    let (_stranger, its_authority) = Redis::start_tls();
     let plain = Redis::start();
     let with_password = |url: String| url.replace("rediss://", "rediss://otl:correct-horse@");
     let url = with_password(redis.url());
     let attempts = [
-        ("another authority", client(&url, &stranger)),
+        ("another authority", client(&url, &its_authority)),
         ("the authorities of the system", Client::open(&*url).unwrap()),
         ("another name", client(&url.replace("127.0.0.1", "127.0.0.2"), &authority)),
         ("no TLS", client(&with_password(plain.url().replace("redis://", "rediss://")), &authority)),
