@@ -44,7 +44,6 @@ async fn a_lost_node_stops_its_own_partitions_only(seconds: u64, lose: fn(&mut C
     others.truncate(100);
     assert!(concerned.len() == 12 && others.len() > 20, "{} and {}", concerned.len(), others.len());
 
-
     lose(&mut cluster, lost);
     let (back, slowest) =
         tokio::join!(redeem_until_granted(&service, &concerned), redeem_steadily(&service, &others));
