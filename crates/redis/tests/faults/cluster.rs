@@ -39,10 +39,6 @@ fn main() -> ExitCode {
             nodes::a_killed_node_stops_its_own_partitions_only,
         ),
         trial(
-            "a_frozen_node_stops_its_own_partitions_only",
-            nodes::a_frozen_node_stops_its_own_partitions_only,
-        ),
-        trial(
             "an_issue_that_is_cut_leaves_nothing_half_done",
             nodes::an_issue_that_is_cut_leaves_nothing_half_done,
         ),
