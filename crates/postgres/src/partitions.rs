@@ -128,9 +128,9 @@ impl PostgresStore {
         let horizon = system_time(horizon);
         // D6: the window runs as long after the first use as `repeats_after` lies behind now.
         let window = now.since(repeats_after).as_secs_f64();
-        let text = self.schema().fill(
-            "SELECT array_agg(p.name), array_agg(p.detached) FROM {schema}.old_partitions($1) p",
-        );
+        let text = self
+            .schema()
+            .fill("SELECT array_agg(p.name), array_agg(p.detached) FROM {schema}.old_partitions($1) p");
         let row = self.row(&text, &[&horizon]).await?;
         let names: Vec<String> = row.try_get::<_, Option<_>>(0).map_err(refused)?.unwrap_or_default();
         let detached: Vec<bool> = row.try_get::<_, Option<_>>(1).map_err(refused)?.unwrap_or_default();
@@ -153,8 +153,13 @@ impl PostgresStore {
     }
 
     /// Removes what the links of a detached partition leave behind, and says how many sessions those were.
-    async fn clear_partition(&self, name: &String, horizon: std::time::SystemTime) -> Result<u64, StoreError> {
-        let text = self.schema().fill("SELECT c.sessions, c.done FROM {schema}.clear_partition($1, $2, $3, $4) c");
+    async fn clear_partition(
+        &self,
+        name: &String,
+        horizon: std::time::SystemTime,
+    ) -> Result<u64, StoreError> {
+        let text =
+            self.schema().fill("SELECT c.sessions, c.done FROM {schema}.clear_partition($1, $2, $3, $4) c");
         let (mut page, mut sessions) = (0_i64, 0_u64);
         loop {
             let row = self.row(&text, &[name, &page, &PAGES, &horizon]).await?;

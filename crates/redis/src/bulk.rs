@@ -53,7 +53,8 @@ pub(crate) async fn issue_chunk(
     commands: &[IssueLink],
 ) -> Vec<Result<IssueOutcome, StoreError>> {
     let places: Vec<_> = commands.iter().map(|command| store.keys.place(&key_of(command))).collect();
-    let entered = join_all(commands.iter().zip(&places).map(|(command, place)| enter(store, command, place))).await;
+    let entered =
+        join_all(commands.iter().zip(&places).map(|(command, place)| enter(store, command, place))).await;
     let mut outcomes: Vec<_> = commands.iter().map(|_| Ok(IssueOutcome::Taken)).collect();
     // Of one slot in one go, in their order.
     let mut slots: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
@@ -64,7 +65,8 @@ pub(crate) async fn issue_chunk(
         }
     }
     let written = join_all(slots.into_values().map(|indexes| async move {
-        let calls = indexes.iter().filter_map(|index| commands.get(*index).map(|command| call(store, command)));
+        let calls =
+            indexes.iter().filter_map(|index| commands.get(*index).map(|command| call(store, command)));
         let answers = store.connection.write_all(calls.collect()).await;
         indexes.into_iter().zip(answers).collect::<Vec<_>>()
     }))
@@ -75,7 +77,10 @@ pub(crate) async fn issue_chunk(
         }
     }
     let settled = commands.iter().zip(&places).zip(entered.into_iter().zip(outcomes));
-    join_all(settled.map(|((command, place), (entered, outcome))| settle(store, command, place, entered, outcome))).await
+    join_all(
+        settled.map(|((command, place), (entered, outcome))| settle(store, command, place, entered, outcome)),
+    )
+    .await
 }
 
 fn key_of(command: &IssueLink) -> InquiryKey {

@@ -126,7 +126,12 @@ impl Connection {
         for call in &calls {
             pipeline.add_command(call.cmd.clone());
         }
-        let values = match self.send_all(&key, pipeline, calls.len()).await {
+        // In the same go: a connection that was made anew would know nothing of these writes.
+        if let Some(replicas) = self.replicas {
+            pipeline.add_command(wait(replicas));
+        }
+        let count = calls.len().saturating_add(usize::from(self.replicas.is_some()));
+        let mut values = match self.send_all(&key, pipeline, count).await {
             Ok(values) => values,
             Err(error) => {
                 // One of them may have been turned away, and others not.
@@ -134,24 +139,19 @@ impl Connection {
                 return calls.iter().map(|_| Err(StoreError::new(kind, effect.unknown()))).collect();
             }
         };
+        let is_confirmed = self.replicas.is_none_or(
+            |replicas| matches!(values.pop(), Some(Value::Int(count)) if i64::from(replicas.count) <= count),
+        );
         let mut answers = Vec::with_capacity(calls.len());
         for (call, value) in calls.into_iter().zip(values) {
             answers.push(match value.extract_error() {
                 // One by one, until the engine has learned it.
-                Err(error) if is_no_script(&error) => self.run(call, None).await,
+                Err(error) if is_no_script(&error) => self.run(call, self.replicas).await,
+                Ok(_) if !is_confirmed => Err(unconfirmed(effect)),
                 answer => answer.map_err(|error| fault(&error, effect)),
             });
         }
-        let Some(replicas) = self.replicas else {
-            return answers;
-        };
-        // All of the connection's writes up to here.
-        let waited = self.once(&key, &wait(replicas), None).await;
-        let confirmed = matches!(waited, Ok(Value::Int(count)) if i64::from(replicas.count) <= count);
-        if confirmed {
-            return answers;
-        }
-        answers.into_iter().map(|answer| answer.and(Err(unconfirmed(effect)))).collect()
+        answers
     }
 
     async fn send_all(&self, key: &str, pipeline: Pipeline, count: usize) -> RedisResult<Vec<Value>> {

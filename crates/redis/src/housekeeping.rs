@@ -42,7 +42,10 @@ impl RedisStore {
             return Ok(vec![Span { first, count: PARTITIONS }]);
         }
         let spans = (0..PARTITIONS).map(|step| {
-            let span = Span { first: first.wrapping_add(step).checked_rem(PARTITIONS).unwrap_or_default(), count: 1 };
+            let span = Span {
+                first: first.wrapping_add(step).checked_rem(PARTITIONS).unwrap_or_default(),
+                count: 1,
+            };
             let call = peek(span);
             async move { Ok::<_, StoreError>((span, has_work(&self.connection.read(call).await?)?)) }
         });
@@ -147,8 +150,7 @@ impl Housekeeping for RedisStore {
             loop {
                 let batch = left.min(BATCH);
                 let may_look = looks.min(BATCH.saturating_mul(LOOKS));
-                let answer =
-                    self.connection.write(self.purge_call(span, &command, batch, may_look)).await?;
+                let answer = self.connection.write(self.purge_call(span, &command, batch, may_look)).await?;
                 let answer = items(&answer)?;
                 let (links, sessions, inquiries) =
                     (number(answer, 0)?, number(answer, 1)?, number(answer, 2)?);
@@ -180,7 +182,10 @@ fn has_work(answer: &Value) -> Result<bool, StoreError> {
     let answer = items(answer)?;
     Ok(match answer.len() {
         3 => number(answer, 1)? == 1,
-        _ => number(answer, 4)? == 1 || answer.get(6).is_some_and(|gone| items(gone).is_ok_and(|gone| !gone.is_empty())),
+        _ => {
+            number(answer, 4)? == 1
+                || answer.get(6).is_some_and(|gone| items(gone).is_ok_and(|gone| !gone.is_empty()))
+        }
     })
 }
 

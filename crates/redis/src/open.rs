@@ -99,6 +99,8 @@ impl Builder {
     /// [`OpenError`].
     pub async fn single(self, client: Client) -> Result<RedisStore, OpenError> {
         let keys = Keys::new(&self.prefix)?;
+        #[cfg(feature = "tls")]
+        Self::choose_cryptography();
         let config = ConnectionManagerConfig::new()
             // One attempt for whoever waits: the next call begins the next.
             .set_number_of_retries(0)
@@ -128,6 +130,8 @@ impl Builder {
     /// [`OpenError`].
     pub async fn cluster(self, client: ClusterClientBuilder) -> Result<RedisStore, OpenError> {
         let keys = Keys::new(&self.prefix)?;
+        #[cfg(feature = "tls")]
+        Self::choose_cryptography();
         let connect = async {
             let client = client
                 .retries(0)
@@ -144,6 +148,15 @@ impl Builder {
     fn patience(&self) -> Duration {
         let wait = self.replicas.map_or(Duration::ZERO, |replicas| replicas.timeout);
         self.response_timeout.saturating_add(wait)
+    }
+
+    /// The driver needs somebody to have chosen a cryptography for the process: this one, unless the application did.
+    #[cfg(feature = "tls")]
+    fn choose_cryptography() {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // Whoever was faster chose one as well.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
     }
 
     async fn with(self, engine: Engine, keys: Keys) -> Result<RedisStore, OpenError> {
@@ -165,7 +178,9 @@ async fn check_format(connection: &Connection, keys: &Keys) -> Result<(), OpenEr
     let value: Value = connection.command(&key, &get, Effect::None).await.map_err(OpenError::Store)?;
     match text(&value) {
         Some(theirs) if theirs == ours => Ok(()),
-        theirs => Err(OpenError::Format { theirs: theirs.unwrap_or_default().chars().take(32).collect(), ours }),
+        theirs => {
+            Err(OpenError::Format { theirs: theirs.unwrap_or_default().chars().take(32).collect(), ours })
+        }
     }
 }
 
@@ -191,7 +206,10 @@ impl fmt::Display for OpenError {
         match self {
             Self::Prefix => f.write_str("a prefix is 1 to 48 letters, digits and - _ . :"),
             Self::Format { theirs, ours } => {
-                write!(f, "the records under this prefix are of format \"{theirs}\", and this version keeps \"{ours}\"")
+                write!(
+                    f,
+                    "the records under this prefix are of format \"{theirs}\", and this version keeps \"{ours}\""
+                )
             }
             Self::Store(error) => error.fmt(f),
         }

@@ -1,12 +1,12 @@
 //! Records as they are kept: from the fields of a hash, and to them.
 
 use inquiry_otl::{
-    Clients, Derivation, Digest, Event, EventKind, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose, SessionId,
-    StoreError, TenantId, Timestamp,
+    Clients, Derivation, Digest, Event, EventKind, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose,
+    SessionId, StoreError, TenantId, Timestamp,
     event::EventColumns,
     record::{
-        EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft, InquiryRecord,
-        Lease, LinkRecord, LinkState, SessionRecord, TokenDigests, Use,
+        EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft,
+        InquiryRecord, Lease, LinkRecord, LinkState, SessionRecord, TokenDigests, Use,
     },
     store::InquiryKey,
 };
@@ -39,7 +39,11 @@ pub(crate) fn inquiry_fields(inquiry: &Inquiry) -> Result<Vec<(&'static str, Str
 }
 
 /// An inquiry's record from its fields.
-pub(crate) fn inquiry(key: &InquiryKey, fields: Fields<'_>, endings: Endings) -> Result<InquiryRecord, StoreError> {
+pub(crate) fn inquiry(
+    key: &InquiryKey,
+    fields: Fields<'_>,
+    endings: Endings,
+) -> Result<InquiryRecord, StoreError> {
     let policy = serde_json::from_str(fields.need("policy")?).map_err(|_| corrupt("policy"))?;
     let mut inquiry = Inquiry::new(key.inquiry, fields.read("template")?, policy, fields.instant("created")?);
     inquiry.reference = fields.find("reference")?;
@@ -106,7 +110,10 @@ pub(crate) fn endings_of(
 }
 
 /// All endings that are kept, oldest first: each has the number of the last event before it.
-pub(crate) fn endings(epochs: Option<Fields<'_>>, generations: Option<Fields<'_>>) -> Result<Endings, StoreError> {
+pub(crate) fn endings(
+    epochs: Option<Fields<'_>>,
+    generations: Option<Fields<'_>>,
+) -> Result<Endings, StoreError> {
     let mut ended_epochs = Vec::new();
     for (epoch, end) in epochs.into_iter().flat_map(Fields::pairs) {
         ended_epochs.push(ended_epoch(epoch, end).ok_or_else(|| corrupt("epochs"))?);
@@ -210,7 +217,11 @@ fn derivation(fields: Fields<'_>) -> Result<Option<Derivation>, StoreError> {
 }
 
 /// A session's record from its fields.
-pub(crate) fn session(key: &InquiryKey, id: SessionId, fields: Fields<'_>) -> Result<SessionRecord, StoreError> {
+pub(crate) fn session(
+    key: &InquiryKey,
+    id: SessionId,
+    fields: Fields<'_>,
+) -> Result<SessionRecord, StoreError> {
     let mut tokens = Vec::<Digest>::with_capacity(TokenDigests::KEPT);
     for name in ["token1", "token2", "token3", "token4"] {
         tokens.extend(fields.find_digest(name)?);

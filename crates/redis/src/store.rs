@@ -13,8 +13,9 @@ use inquiry_otl::{
     revocation::{self, Found, Revoke},
     session::{self, InquirySession, StartSession},
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect, IssueOutcome,
-        LinkName, LinkStore, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
+        IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey,
+        SessionStarted, SessionView,
     },
 };
 use redis::Value;
@@ -66,7 +67,13 @@ impl RedisStore {
     }
 
     /// A script on one inquiry, with the arguments that all of them begin with.
-    pub(crate) fn call(&self, script: &'static Script, effect: Effect, place: &Place, more: &[String]) -> Call {
+    pub(crate) fn call(
+        &self,
+        script: &'static Script,
+        effect: Effect,
+        place: &Place,
+        more: &[String],
+    ) -> Call {
         Call::new(script, effect, &self.keys_at(place, more)).arg(&place.base).arg(&place.name)
     }
 
@@ -129,7 +136,11 @@ impl RedisStore {
         self.read(&keys, &place.of_inquiry(), key.tenant, None, session).await
     }
 
-    async fn list<Id: fmt::Display>(&self, kind: &str, list: &ListOf<Id>) -> Result<Option<Value>, StoreError> {
+    async fn list<Id: fmt::Display>(
+        &self,
+        kind: &str,
+        list: &ListOf<Id>,
+    ) -> Result<Option<Value>, StoreError> {
         let place = self.keys.place(&list.inquiry);
         let call = self
             .call(&script::LIST, Effect::None, &place, &[])
