@@ -37,7 +37,7 @@ const REDEMPTIONS: u32 = 100;
 /// Noon of 2026-11-24, in microseconds.
 const NOW: i64 = 1_795_521_600_000_000;
 
-/// S2, P12: a redemption touches as many pages beside 5,000,000 live links as beside 10,000, but for the levels by which
+/// S2: a redemption touches as many pages beside 5,000,000 live links as beside 10,000, but for the levels by which
 /// the indexes that it descends are higher; and whatever it updates stays on its page.
 #[tokio::test]
 async fn a_redemption_touches_the_same_pages() {
@@ -98,7 +98,7 @@ async fn a_redemption_touches_the_same_pages() {
     assert_eq!(few + higher, many, "pages of a redemption beside 10,000 links, and beside 5,000,000");
 }
 
-/// S3, P11: purging 100,000 links, with the sessions and inquiries that go with them, costs the same beside 10,000 live
+/// S3: purging 100,000 links, with the sessions and inquiries that go with them, costs the same beside 10,000 live
 /// links and beside 5,000,000.
 #[tokio::test]
 async fn a_purge_costs_what_it_removes() {

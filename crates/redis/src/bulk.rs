@@ -16,7 +16,7 @@ use crate::{
     connection::Call,
     fault::{Effect, corrupt},
     fields::{digits, fields, items, text, word},
-    keys::{Place, hex},
+    keys::{Place, hex, hex_bytes},
     record, script,
     store::{RedisStore, otherwise},
 };
@@ -145,7 +145,7 @@ fn call(store: &RedisStore, command: &IssueLink) -> Call {
         .arg(command.parent.map(|id| id.to_string()).unwrap_or_default())
         .arg(command.creator.as_ref().map_or("", |creator| creator.as_str()))
         .arg(command.derivation.map(|derivation| derivation.key.get().to_string()).unwrap_or_default())
-        .arg(command.derivation.map(|derivation| record::hex_nonce(&derivation.nonce)).unwrap_or_default())
+        .arg(command.derivation.map(|derivation| hex_bytes(derivation.nonce.as_bytes())).unwrap_or_default())
         .arg(match command.lifetime {
             Lifetime::ByPolicy => String::new(),
             Lifetime::Until(at) => digits(at),

@@ -79,7 +79,7 @@ impl Call {
 }
 
 impl Connection {
-    /// How often something that was not carried out is sent again, with a longer pause each time: 2 seconds in all.
+    /// How often something that was not carried out is sent again, with a longer pause each time: about a second in all.
     const TRIES: u32 = 8;
     const PAUSE: Duration = Duration::from_millis(8);
 
@@ -117,20 +117,24 @@ impl Connection {
     }
 
     /// Runs scripts on one slot, in their order, in one go; each is answered by itself.
-    pub(crate) async fn write_all(&self, calls: Vec<Call>) -> Vec<Result<Value, StoreError>> {
-        let Some(first) = calls.first() else {
-            return Vec::new();
-        };
-        let (key, effect) = (first.key.clone(), first.effect);
-        let mut pipeline = Pipeline::with_capacity(calls.len().saturating_add(1));
+    ///
+    /// The wait for replicas goes in the same go: on another connection it would wait for nothing, and say that all is well.
+    pub(crate) async fn write_all(&self, mut calls: Vec<Call>) -> Vec<Result<Value, StoreError>> {
+        if calls.len() < 2 {
+            return match calls.pop() {
+                Some(call) => vec![self.write(call).await],
+                None => Vec::new(),
+            };
+        }
+        let (key, effect) = calls.first().map(|call| (call.key.clone(), call.effect)).unwrap_or_default();
+        let count = calls.len().saturating_add(usize::from(self.replicas.is_some()));
+        let mut pipeline = Pipeline::with_capacity(count);
         for call in &calls {
             pipeline.add_command(call.cmd.clone());
         }
-        // In the same go: a connection that was made anew would know nothing of these writes.
         if let Some(replicas) = self.replicas {
             pipeline.add_command(wait(replicas));
         }
-        let count = calls.len().saturating_add(usize::from(self.replicas.is_some()));
         let mut values = match self.send_all(&key, pipeline, count).await {
             Ok(values) => values,
             Err(error) => {
@@ -139,16 +143,18 @@ impl Connection {
                 return calls.iter().map(|_| Err(StoreError::new(kind, effect.unknown()))).collect();
             }
         };
-        let is_confirmed = self.replicas.is_none_or(
-            |replicas| matches!(values.pop(), Some(Value::Int(count)) if i64::from(replicas.count) <= count),
-        );
+        let confirmed = match self.replicas {
+            None => true,
+            Some(replicas) => matches!(values.pop(), Some(Value::Int(n)) if i64::from(replicas.count) <= n),
+        };
         let mut answers = Vec::with_capacity(calls.len());
         for (call, value) in calls.into_iter().zip(values) {
             answers.push(match value.extract_error() {
                 // One by one, until the engine has learned it.
-                Err(error) if is_no_script(&error) => self.run(call, self.replicas).await,
-                Ok(_) if !is_confirmed => Err(unconfirmed(effect)),
-                answer => answer.map_err(|error| fault(&error, effect)),
+                Err(error) if is_no_script(&error) => self.write(call).await,
+                Err(error) => Err(fault(&error, effect)),
+                Ok(answer) if confirmed => Ok(answer),
+                Ok(_) => Err(unconfirmed(effect)),
             });
         }
         answers

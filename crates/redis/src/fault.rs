@@ -6,13 +6,14 @@ use inquiry_otl::{Retry, StoreError, StoreErrorKind};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// What a call that was sent, and never answered, may have done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It writes nothing, or the same again.
     None,
     /// It may be a grant, which its attempt key or claim token finds again.
     Attempt,
     /// It may have written.
+    #[default]
     Write,
 }
 

@@ -117,8 +117,13 @@ fn partition(key: &InquiryKey) -> u16 {
 
 /// A digest as text.
 pub(crate) fn hex(digest: &Digest) -> String {
+    hex_bytes(digest.as_bytes())
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex_bytes(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    digest.as_bytes().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A digest, or nothing, which is empty text.
@@ -137,8 +142,8 @@ mod tests {
             tenant: TenantId::new(tenant).unwrap(),
             inquiry: InquiryId::new(inquiry).unwrap(),
         };
-        assert_eq!(partition(&key("default", "inq_1")), 0x00);
-        assert_eq!(partition(&key("acme-eu", "inq_2CVZ4HyVg7qaboXz2PUHknAn")), 0x00);
+        assert_eq!(partition(&key("default", "inq_1")), 0x53);
+        assert_eq!(partition(&key("acme-eu", "inq_2CVZ4HyVg7qaboXz2PUHknAn")), 0x7a);
         let mut seen = std::collections::BTreeSet::new();
         for n in 0..4_096 {
             seen.insert(partition(&key("default", &format!("inq_{n}"))));

@@ -1,4 +1,4 @@
-//! Keeps inquiry one-time links in Redis, Valkey or a cluster of them.
+#![doc = include_str!("../README.md")]
 
 mod attempt;
 mod bulk;

@@ -273,8 +273,3 @@ pub(crate) fn read_name(name: &str) -> Option<InquiryKey> {
     let (tenant, inquiry) = name.split_once('/')?;
     Some(InquiryKey { tenant: TenantId::new(tenant).ok()?, inquiry: InquiryId::new(inquiry).ok()? })
 }
-
-/// A nonce as text.
-pub(crate) fn hex_nonce(nonce: &Nonce) -> String {
-    nonce.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}

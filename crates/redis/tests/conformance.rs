@@ -1,5 +1,7 @@
 //! The conformance suite on a server and on a cluster, with an outbox and without, and behind the handle that erases.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at what surprises it")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use inquiry_otl::{

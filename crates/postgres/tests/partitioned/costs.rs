@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::world::World;
 
-/// S3, P11: dropping a partition of 10,000 links costs the same beside 10,000 that stay and beside 300,000.
+/// S3: dropping a partition of 10,000 links costs the same beside 10,000 that stay and beside 300,000.
 #[tokio::test]
 async fn a_drop_costs_what_goes() {
     let mut costs = Vec::new();

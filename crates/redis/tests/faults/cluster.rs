@@ -1,4 +1,13 @@
 //! What a Redis Cluster keeps and loses when it fails, as the README says it (D1, S4).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic"
+)]
 
 mod failover;
 mod nodes;
@@ -98,7 +107,7 @@ impl Engine for Nodes {
     }
 
     fn kill(&mut self) {
-        self.cluster.nodes_mut().iter_mut().for_each(|node| node.kill());
+        self.cluster.nodes_mut().iter_mut().for_each(inquiry_otl_testkit::redis::Redis::kill);
     }
 
     fn restart(&mut self) {

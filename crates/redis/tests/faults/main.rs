@@ -1,4 +1,13 @@
 //! What a Redis server keeps and loses when it fails, as the README says it (D1, S4).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may panic"
+)]
 
 mod acl;
 mod failover;

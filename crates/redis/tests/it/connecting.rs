@@ -1,0 +1,84 @@
+//! A connection that is lost, an engine that forgets its scripts, or says nothing.
+
+use std::time::Duration;
+
+use inquiry_otl::{Attempt, LinkStore, Retry, Service, StoreErrorKind, TenantId, store::InquiryKey};
+use inquiry_otl_redis::{OpenError, RedisStore};
+use inquiry_otl_testkit::redis::{Redis, shared};
+
+use crate::common::{builder, inquiry, link, prefix};
+
+/// S1: a prefix that could not be told from others is refused.
+#[tokio::test]
+async fn a_prefix_is_checked() {
+    for wrong in ["", "a b", "{a}", "a*", &"a".repeat(49)] {
+        let opened = RedisStore::builder(wrong).open(shared().url()).await;
+        assert!(matches!(opened, Err(OpenError::Prefix)), "{wrong}");
+    }
+}
+
+/// S1: what another version keeps is not touched, and the error says so.
+#[tokio::test]
+async fn another_format_is_told() {
+    let prefix = prefix();
+    shared().cli(&["SET", &format!("{prefix}:format"), "2/512"]);
+    let error = RedisStore::builder(&prefix).open(shared().url()).await.unwrap_err();
+    assert!(error.to_string().contains("2/512") && error.to_string().contains("1/256"), "{error}");
+}
+
+/// S1: an engine that forgot its scripts is told them again.
+#[tokio::test]
+async fn scripts_that_are_flushed_come_back() {
+    let engine = Redis::start();
+    let service = Service::new(builder().open(engine.url()).await.unwrap());
+    link(&service).await;
+    engine.cli(&["SCRIPT", "FLUSH"]);
+    link(&service).await;
+}
+
+/// S4: after a restart of the engine the store goes on by itself, with what it had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_is_survived() {
+    let mut engine = Redis::start();
+    let store = builder().open(engine.url()).await.unwrap();
+    let service = Service::new(store.clone());
+    let id = inquiry(&service).await;
+    let key = InquiryKey { tenant: TenantId::default(), inquiry: id };
+    engine.stop();
+    let error = store.inquiry(key).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unavailable, Retry::Safe));
+    engine.restart();
+    for _ in 0..20 {
+        if let Ok(found) = store.inquiry(key).await {
+            assert!(found.is_some(), "an inquiry from before a restart");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the store did not come back");
+}
+
+/// S4: an engine that says nothing is a timeout, whose fate is unknown.
+#[tokio::test]
+async fn silence_is_a_timeout() {
+    let engine = Redis::start();
+    let store = builder().response_timeout(Duration::from_millis(100)).open(engine.url()).await.unwrap();
+    let service = Service::new(store.clone());
+    let id = inquiry(&service).await;
+    engine.freeze();
+    let error = store.inquiry(InquiryKey { tenant: TenantId::default(), inquiry: id }).await.unwrap_err();
+    engine.thaw();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Timeout, Retry::Safe));
+}
+
+/// D1: fewer replicas than asked for are never a grant.
+#[tokio::test]
+async fn too_few_replicas_are_unconfirmed() {
+    let prefix = prefix();
+    let plain = RedisStore::builder(&prefix).open(shared().url()).await.unwrap();
+    let link = link(&Service::new(plain)).await;
+    let careful = RedisStore::builder(&prefix).replicas(1, Duration::from_millis(10));
+    let service = Service::new(careful.open(shared().url()).await.unwrap());
+    let error = service.redeem(link.url.expose(), &Attempt::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
+}
