@@ -15,11 +15,10 @@ use crate::common::link;
 async fn the_least_privileges_are_enough() {
     let engine = Redis::start();
     let readme = include_str!("../../README.md");
-    let begin = readme.find("ACL SETUSER").unwrap();
-    let line = &readme[begin..begin + readme[begin..].find('`').unwrap()];
+    let line = readme.lines().find(|line| line.starts_with("ACL SETUSER otl on")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     engine.cli(&words);
-    let url = engine.url().replace("redis://", "redis://otl:password@");
+    let url = engine.url().replace("redis://", "redis://otl:secret@");
     let store = RedisStore::builder("otl").outbox().open(url.as_str()).await.unwrap();
     let service = Service::new(store.clone());
     let made = link(&service).await;
