@@ -1,21 +1,15 @@
 //! One multiplexed connection, to a server or to a cluster; nothing whose fate is unknown is sent again.
 //!
-//! The driver's own habits, as its source has them: [`ConnectionManager`] reconnects by itself and sends nothing again.
-//! [`ClusterConnection`] sends again what a dropped connection or a timeout left in doubt, unless it is told to retry
-//! nothing; so it is told, and what follows a redirection is done here, where only what was surely not carried out is
-//! sent again.
+//! The driver's [`ConnectionManager`] connects again by itself, and sends nothing again. What a node of a cluster turns away
+//! is sent again here, and nothing else.
 
 use std::{sync::Arc, time::Duration};
 
 use inquiry_otl::{StoreError, StoreErrorKind};
-use redis::{
-    Arg, Cmd, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
-    aio::{ConnectionLike, ConnectionManager},
-    cluster_async::ClusterConnection,
-    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
-};
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, ServerErrorKind, Value, aio::ConnectionManager};
 
 use crate::{
+    cluster::Cluster,
     fault::{Effect, corrupt, fault, is_not_executed},
     script::Script,
 };
@@ -37,7 +31,29 @@ pub(crate) struct Connection {
 #[derive(Clone)]
 pub(crate) enum Engine {
     Single(ConnectionManager),
-    Cluster(Arc<ClusterConnection>),
+    Cluster(Arc<Cluster>),
+}
+
+impl Engine {
+    /// The line to where a key is kept.
+    async fn line(&self, key: &str) -> RedisResult<ConnectionManager> {
+        match self {
+            Self::Single(line) => Ok(line.clone()),
+            Self::Cluster(cluster) => cluster.line(key).await,
+        }
+    }
+
+    /// Takes notice of an error, and says whether the call is to be sent over another line, of a node that is taking over a
+    /// slot.
+    fn notice(&self, error: &RedisError) -> RedisResult<Option<ConnectionManager>> {
+        match self {
+            Self::Single(_) => Ok(None),
+            Self::Cluster(cluster) => {
+                cluster.notice(error);
+                cluster.redirected(error)
+            }
+        }
+    }
 }
 
 /// A script, its keys and arguments, and what it may have done if nobody answers.
@@ -135,9 +151,11 @@ impl Connection {
         if let Some(replicas) = self.replicas {
             pipeline.add_command(wait(replicas));
         }
-        let mut values = match self.send_all(&key, pipeline, count).await {
+        let sent = async { self.engine.line(&key).await?.send_packed_commands(&pipeline, 0, count).await };
+        let mut values = match sent.await {
             Ok(values) => values,
             Err(error) => {
+                let _ = self.engine.notice(&error);
                 // One of them may have been turned away, and others not.
                 let kind = fault(&error, effect).kind();
                 return calls.iter().map(|_| Err(StoreError::new(kind, effect.unknown()))).collect();
@@ -152,21 +170,15 @@ impl Connection {
             answers.push(match value.extract_error() {
                 // One by one, until the engine has learned it.
                 Err(error) if is_no_script(&error) => self.write(call).await,
-                Err(error) => Err(fault(&error, effect)),
+                Err(error) => {
+                    let _ = self.engine.notice(&error);
+                    Err(fault(&error, effect))
+                }
                 Ok(answer) if confirmed => Ok(answer),
                 Ok(_) => Err(unconfirmed(effect)),
             });
         }
         answers
-    }
-
-    async fn send_all(&self, key: &str, pipeline: Pipeline, count: usize) -> RedisResult<Vec<Value>> {
-        match &self.engine {
-            Engine::Single(manager) => manager.clone().req_packed_commands(&pipeline, 0, count).await,
-            Engine::Cluster(cluster) => {
-                ClusterConnection::clone(cluster).route_pipeline(pipeline, 0, count, master_of(key)).await
-            }
-        }
     }
 
     /// Sends again what was not carried out, which in a cluster is soon over; a single server tells its caller.
@@ -184,26 +196,40 @@ impl Connection {
         self.once(key, cmd, replicas).await
     }
 
-    /// Sends it once, and behind it, to the same node, the wait for replicas; the answer then is both.
+    /// Sends it once; and once more to the node that its slot is on its way to, if it is.
     async fn once(&self, key: &str, cmd: &Cmd, replicas: Option<Replicas>) -> RedisResult<Value> {
-        if let Some(replicas) = replicas {
-            let mut pipeline = Pipeline::with_capacity(2);
-            pipeline.add_command(cmd.clone()).add_command(wait(replicas));
-            let values = self.send_all(key, pipeline, 2).await?;
-            return Value::Array(values).extract_error();
-        }
-        match &self.engine {
-            Engine::Single(manager) => manager.clone().req_packed_command(cmd).await?.extract_error(),
-            Engine::Cluster(cluster) => {
-                let routing = RoutingInfo::SingleNode(master_of(key));
-                ClusterConnection::clone(cluster).route_command(cmd.clone(), routing).await?.extract_error()
-            }
+        let answer = send(self.engine.line(key).await?, None, cmd, replicas).await;
+        match &answer {
+            Ok(_) => answer,
+            Err(error) => match self.engine.notice(error)? {
+                Some(other) => send(other, Some(redis::cmd("ASKING")), cmd, replicas).await,
+                None => answer,
+            },
         }
     }
 }
 
-fn master_of(key: &str) -> SingleNodeRoutingInfo {
-    SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master))
+/// Sends a command, and behind it, on the same line, the wait for replicas; the answer then is both.
+async fn send(
+    mut line: ConnectionManager,
+    before: Option<Cmd>,
+    cmd: &Cmd,
+    replicas: Option<Replicas>,
+) -> RedisResult<Value> {
+    if before.is_none() && replicas.is_none() {
+        return line.send_packed_command(cmd).await?.extract_error();
+    }
+    let first = usize::from(before.is_some());
+    let mut pipeline = Pipeline::with_capacity(3);
+    for cmd in before.into_iter().chain([cmd.clone()]).chain(replicas.map(wait)) {
+        pipeline.add_command(cmd);
+    }
+    let count = pipeline.len().saturating_sub(first);
+    let values = Value::Array(line.send_packed_commands(&pipeline, first, count).await?).extract_error()?;
+    match (values, replicas) {
+        (Value::Array(mut values), None) => Ok(values.pop().unwrap_or(Value::Nil)),
+        (values, _) => Ok(values),
+    }
 }
 
 fn wait(replicas: Replicas) -> Cmd {

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod bulk;
+mod cluster;
 mod connection;
 mod fault;
 mod fields;

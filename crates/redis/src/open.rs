@@ -6,10 +6,10 @@ use inquiry_otl::StoreError;
 use redis::{
     Client, IntoConnectionInfo, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
-    cluster::ClusterClientBuilder,
 };
 
 use crate::{
+    cluster::Cluster,
     connection::{Connection, Engine, Replicas},
     fault::{Effect, fault},
     fields::text,
@@ -101,12 +101,7 @@ impl Builder {
         let keys = Keys::new(&self.prefix)?;
         #[cfg(feature = "tls")]
         Self::choose_cryptography();
-        let config = ConnectionManagerConfig::new()
-            // One attempt for whoever waits: the next call begins the next.
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(self.connect_timeout))
-            .set_response_timeout(Some(self.patience()));
-        let manager = ConnectionManager::new_with_config(client, config)
+        let manager = ConnectionManager::new_with_config(client, self.config())
             .await
             .map_err(|error| OpenError::Store(fault(&error, Effect::None)))?;
         self.with(Engine::Single(manager), keys).await
@@ -120,29 +115,31 @@ impl Builder {
         self,
         nodes: impl IntoIterator<Item = T>,
     ) -> Result<RedisStore, OpenError> {
-        self.cluster(ClusterClientBuilder::new(nodes)).await
+        let clients = nodes.into_iter().map(Client::open).collect::<Result<Vec<_>, _>>();
+        self.cluster(clients.map_err(|error| OpenError::Store(fault(&error, Effect::None)))?).await
     }
 
-    /// Opens the store on a cluster, by a client that the caller began to make. Its timeouts and retries are this
-    /// builder's: a driver that sends again what it has no answer to would make a first use look like a second.
+    /// Opens the store on a cluster, by clients of the caller's making for some of its nodes. The others are reached as the
+    /// first of these is: with its user, password and certificates.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn cluster(self, client: ClusterClientBuilder) -> Result<RedisStore, OpenError> {
+    pub async fn cluster(self, nodes: impl IntoIterator<Item = Client>) -> Result<RedisStore, OpenError> {
         let keys = Keys::new(&self.prefix)?;
         #[cfg(feature = "tls")]
         Self::choose_cryptography();
-        let connect = async {
-            let client = client
-                .retries(0)
-                .connection_timeout(self.connect_timeout)
-                .response_timeout(self.patience())
-                .overall_response_timeout(Some(self.patience().saturating_add(self.connect_timeout)))
-                .build()?;
-            client.get_async_connection().await
-        };
-        let connection = connect.await.map_err(|error| OpenError::Store(fault(&error, Effect::None)))?;
-        self.with(Engine::Cluster(connection.into()), keys).await
+        let cluster = Cluster::new(nodes, self.config())
+            .await
+            .map_err(|error| OpenError::Store(fault(&error, Effect::None)))?;
+        self.with(Engine::Cluster(cluster.into()), keys).await
+    }
+
+    fn config(&self) -> ConnectionManagerConfig {
+        ConnectionManagerConfig::new()
+            // One attempt for whoever waits: the next call begins the next.
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(Some(self.patience()))
     }
 
     fn patience(&self) -> Duration {

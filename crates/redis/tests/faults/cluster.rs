@@ -47,6 +47,12 @@ fn main() -> ExitCode {
             "a_killed_node_stops_its_own_partitions_only",
             nodes::a_killed_node_stops_its_own_partitions_only,
         ),
+        trial("a_killed_node_under_load_is_replaced", nodes::a_killed_node_under_load_is_replaced),
+        trial(
+            "a_frozen_node_stops_its_own_partitions_only",
+            nodes::a_frozen_node_stops_its_own_partitions_only,
+        ),
+        trial("slots_that_move_lose_and_double_nothing", nodes::slots_that_move_lose_and_double_nothing),
         trial(
             "an_issue_that_is_cut_leaves_nothing_half_done",
             nodes::an_issue_that_is_cut_leaves_nothing_half_done,

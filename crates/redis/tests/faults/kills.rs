@@ -9,13 +9,14 @@ use std::{
     time::Duration,
 };
 
+use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::redis::Redis;
 
 use crate::{
     outages::comes_back,
     sites::until,
     stage::{Answer, all_are, count, redeem_all, redeem_all_again, send},
-    stores::{open, service},
+    stores::{PREFIX, open, service},
 };
 
 /// D1: with `appendfsync always` an answer comes after its write is on disk: a kill in the middle loses no first use.
@@ -84,7 +85,9 @@ pub(crate) async fn everysec_on_a_slow_disk_tells_first_uses_twice() {
 /// D1: with `appendfsync always` a slow disk makes answers late, and a kill still loses none.
 pub(crate) async fn always_on_a_slow_disk_loses_nothing() {
     let mut redis = Redis::start_with(&["--appendfsync always"]);
-    let service = service(open(&redis.url()).await);
+    // The last of them waits for many syncs.
+    let patient = RedisStore::builder(PREFIX).response_timeout(Duration::from_secs(30));
+    let service = service(patient.open(redis.url()).await.unwrap());
     let links = send(&service, 100).await;
     let mut disk = slow_disk(&redis, Duration::from_millis(100));
     all_are(Answer::FirstUse, &redeem_all(&service, &links).await);
