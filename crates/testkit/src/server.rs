@@ -193,12 +193,17 @@ fn free_port() -> u16 {
 
 /// Runs a program that must succeed, as the user that servers run as; what it wrote.
 pub(crate) fn run(command: &mut Command) -> String {
+    attempt(command).unwrap_or_else(|said| panic!("{} failed: {said}", command.get_program().display()))
+}
+
+/// Runs a program as the user that servers run as; what it wrote, or said when it failed.
+pub(crate) fn attempt(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().display().to_string();
     match unprivileged_command(command).current_dir("/").stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+            Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
         }
-        Ok(output) => panic!("{name} failed: {}", String::from_utf8_lossy(&output.stderr)),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             panic!("{name} is not installed; `bash scripts/servers` installs it")
         }
@@ -207,7 +212,7 @@ pub(crate) fn run(command: &mut Command) -> String {
 }
 
 /// Waits until that is so.
-pub(crate) fn until(what: &str, so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
         assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} until {what}");

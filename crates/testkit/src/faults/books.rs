@@ -1,11 +1,21 @@
 //! Many links, and what the store says of them afterwards.
 
-use std::{collections::HashMap, fs, io, num::NonZeroU32, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    fs, io,
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use inquiry_otl::{
     ExpirationPolicy, InquiryId, InquirySession, LinkId, LinkRequest, LinkStore, NewInquiry, OnOutstanding,
-    OneTimeLink, Service, SessionId, TemplateId,
+    OneTimeLink, ReadError, Retry, Service, SessionId, TemplateId,
 };
+use tokio::time::sleep;
+
+use super::PATIENCE;
 
 /// So many links per inquiry: some contention for each of them, and many of them.
 const PER_INQUIRY: usize = 100;
@@ -85,7 +95,7 @@ impl Books {
             let mut before = None;
             loop {
                 let page: Vec<OneTimeLink> =
-                    service.links(inquiry, before, 500).await.expect("the links of an inquiry");
+                    patiently(async || service.links(inquiry, before, 500).await).await;
                 let Some(last) = page.last() else { break };
                 before = Some(last.id);
                 books.links.extend(
@@ -95,7 +105,7 @@ impl Books {
             let mut before = None;
             loop {
                 let page: Vec<InquirySession> =
-                    service.sessions(inquiry, before, 500).await.expect("the sessions of an inquiry");
+                    patiently(async || service.sessions(inquiry, before, 500).await).await;
                 let Some(last) = page.last() else { break };
                 before = Some(last.id);
                 for session in &page {
@@ -116,6 +126,19 @@ impl Books {
         match self.sessions.get(&link).map(Vec::as_slice) {
             Some([only]) if *only == session => Ok(()),
             other => Err(format!("{link} opened {session}, and the store holds the sessions {other:?}")),
+        }
+    }
+}
+
+/// Reads, and reads again where a connection was lost in a fault that is over.
+async fn patiently<T>(read: impl AsyncFn() -> Result<T, ReadError>) -> T {
+    let began = Instant::now();
+    loop {
+        match read().await {
+            Err(ReadError::Store(error)) if error.retry() == Retry::Safe && began.elapsed() < PATIENCE => {
+                sleep(Duration::from_millis(20)).await;
+            }
+            answer => return answer.expect("what is kept of an inquiry"),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use cluster::{Cluster, shared_cluster};
 use rustix::process::Signal;
 
 use crate::{
-    server::{Server, on_a_free_port, run, until},
+    server::{Server, attempt, on_a_free_port, until},
     tls::Certificates,
 };
 
@@ -109,9 +109,14 @@ impl Redis {
         replica
     }
 
-    /// What `redis-cli` says to that command. Stops at any error.
+    /// What `redis-cli` says to that command. Waits while a replica loads what its primary has, and stops at any other error.
     pub fn cli(&self, command: &[&str]) -> String {
-        run(cli(self.port, self.authority.as_deref()).arg("-e").args(command))
+        let mut said = Err(String::new());
+        until("a server has loaded its data", || {
+            said = attempt(cli(self.port, self.authority.as_deref()).arg("-e").args(command));
+            !matches!(&said, Err(said) if said.starts_with("LOADING"))
+        });
+        said.unwrap_or_else(|said| panic!("redis-cli failed: {said}"))
     }
 
     fn begin(mut server: Server, more: impl Iterator<Item = String>, authority: Option<PathBuf>) -> Self {
