@@ -27,9 +27,9 @@ use crate::{
 };
 
 impl Records<'_> {
-    pub(crate) fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, Fault> {
+    pub(crate) fn create_inquiry(&self, command: &CreateInquiry) -> Result<CreateOutcome, Fault> {
         let at = command.inquiry.created_at;
-        let record = InquiryRecord::new(command.tenant, command.inquiry, command.first_epoch);
+        let record = InquiryRecord::new(command.tenant, command.inquiry.clone(), command.first_epoch);
         if !self.insert_inquiry(&record)? {
             return Ok(CreateOutcome::Exists);
         }
@@ -39,7 +39,7 @@ impl Records<'_> {
         Ok(CreateOutcome::Created(recorded))
     }
 
-    pub(crate) fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, Fault> {
+    pub(crate) fn change_inquiry(&self, command: &ChangeInquiry) -> Result<ChangeOutcome, Fault> {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.step.inquiry.id };
         let Some(mut kept) = self.inquiry(&key)? else {
             return Ok(ChangeOutcome::NotFound);
@@ -51,7 +51,7 @@ impl Records<'_> {
             self.read_any_ended_generation(&mut kept)?;
         }
         let kinds = command.step.events;
-        kept.record.take(command.step);
+        kept.record.take(command.step.clone());
         let recorded = self.save_inquiry(&mut kept, None, command.event, command.now, kinds)?;
         Ok(ChangeOutcome::Changed(recorded))
     }

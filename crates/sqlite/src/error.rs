@@ -103,16 +103,20 @@ pub(crate) enum Stage {
 impl Fault {
     /// What the caller is told.
     pub(crate) fn at(self, stage: Stage) -> StoreError {
-        let (kind, retry) = match &self {
-            Self::Engine(error) => judge(error.sqlite_error(), stage),
-            Self::Unreadable(_) => (StoreErrorKind::Corrupt, Retry::Useless),
-            Self::NotInTransaction => (StoreErrorKind::Internal, Retry::Useless),
-        };
+        let (kind, retry) = self.judge(stage);
         let error = StoreError::new(kind, retry);
         match self {
             Self::Engine(source) => error.with_source(source),
             Self::Unreadable(source) => error.with_source(source),
             Self::NotInTransaction => error.with_source(NotInTransaction),
+        }
+    }
+
+    pub(crate) fn judge(&self, stage: Stage) -> (StoreErrorKind, Retry) {
+        match self {
+            Self::Engine(error) => judge(error.sqlite_error(), stage),
+            Self::Unreadable(_) => (StoreErrorKind::Corrupt, Retry::Useless),
+            Self::NotInTransaction => (StoreErrorKind::Internal, Retry::Useless),
         }
     }
 
@@ -132,6 +136,13 @@ impl Fault {
                         | ErrorCode::ApiMisuse
                 )
         })
+    }
+}
+
+impl Fault {
+    /// Whether the engine refused what was written.
+    pub(crate) fn is_constraint(&self) -> bool {
+        matches!(self, Self::Engine(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
     }
 }
 

@@ -89,7 +89,7 @@ impl SqliteStore {
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         in_doubt: Retry,
-        command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
+        command: impl Fn(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.inner.writer.ask(in_doubt, command).await
     }
@@ -97,7 +97,7 @@ impl SqliteStore {
     /// Has a command carried out that only reads: beside the writer, where there is a file.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
+        command: impl Fn(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Inner { reader, writer, .. } = &*self.inner;
         let worker = match reader {
@@ -111,11 +111,11 @@ impl SqliteStore {
 
 impl LinkStore for SqliteStore {
     async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
-        self.write(Retry::Unknown, move |records| records.create_inquiry(command)).await
+        self.write(Retry::Unknown, move |records| records.create_inquiry(&command)).await
     }
 
     async fn change_inquiry(&self, command: ChangeInquiry) -> Result<ChangeOutcome, StoreError> {
-        self.write(Retry::Unknown, move |records| records.change_inquiry(command)).await
+        self.write(Retry::Unknown, move |records| records.change_inquiry(&command)).await
     }
 
     async fn inquiry(&self, key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError> {

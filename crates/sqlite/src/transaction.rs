@@ -92,8 +92,8 @@ macro_rules! within {
 }
 
 within! {
-    fn create_inquiry(command: CreateInquiry) -> CreateOutcome, |records| records.create_inquiry(command);
-    fn change_inquiry(command: ChangeInquiry) -> ChangeOutcome, |records| records.change_inquiry(command);
+    fn create_inquiry(command: CreateInquiry) -> CreateOutcome, |records| records.create_inquiry(&command);
+    fn change_inquiry(command: ChangeInquiry) -> ChangeOutcome, |records| records.change_inquiry(&command);
     fn inquiry(key: InquiryKey) -> Option<InquiryRecord>, |records| records.whole_inquiry(&key);
     fn issue(command: IssueLink) -> IssueOutcome, |records| records.issue(&command);
     fn redeem(command: Redeem) -> Option<Attempted>, |records| records.redeem(&command);

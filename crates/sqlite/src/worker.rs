@@ -1,10 +1,15 @@
 //! A thread that has a connection to itself, and takes jobs from a bounded queue.
 //!
+//! **Jobs that came while one transaction was under way go together in the next**, so that they share its sync: that is
+//! what a transaction costs. Alone, a job goes at once. They are carried out one after the other, each sees what those
+//! before it wrote, and each is answered after their commit. If one of them fails, nothing of that transaction stays, and
+//! each has a transaction of its own: one that fails fails alone.
+//!
 //! The caller waits on a channel that needs no runtime. Whoever stops waiting changes nothing: the job is carried out
 //! whole.
 
 use std::{
-    fmt,
+    fmt, iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
@@ -64,11 +69,11 @@ impl Worker {
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         in_doubt: Retry,
-        command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
+        command: impl Fn(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (caller, answer) = oneshot::channel();
         let (_waiting, pending) = self.abandoned.call();
-        self.enqueue(Box::new(Task { command: Some(command), outcome: None, in_doubt, caller, pending }))?;
+        self.enqueue(Box::new(Task { command, outcome: None, in_doubt, caller, pending }))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Internal, in_doubt)))
     }
 
@@ -114,6 +119,7 @@ struct Queued {
 
 /// Something to be done within a transaction, and to be answered after it.
 trait Job: Send {
+    /// May be called again, if all that it did the time before was undone.
     fn carry_out(&mut self, records: &Records<'_>) -> Result<(), Fault>;
 
     /// What to say of asking again, when nobody knows whether it was committed.
@@ -125,7 +131,7 @@ trait Job: Send {
 
 /// A command, then its outcome, and who waits for it.
 struct Task<F, T> {
-    command: Option<F>,
+    command: F,
     outcome: Option<T>,
     in_doubt: Retry,
     caller: oneshot::Sender<Result<T, StoreError>>,
@@ -134,13 +140,11 @@ struct Task<F, T> {
 
 impl<F, T> Job for Task<F, T>
 where
-    F: FnOnce(&Records<'_>) -> Result<T, Fault> + Send,
+    F: Fn(&Records<'_>) -> Result<T, Fault> + Send,
     T: Send,
 {
     fn carry_out(&mut self, records: &Records<'_>) -> Result<(), Fault> {
-        if let Some(command) = self.command.take() {
-            self.outcome = Some(command(records)?);
-        }
+        self.outcome = Some((self.command)(records)?);
         Ok(())
     }
 
@@ -167,40 +171,69 @@ struct Shift {
     patience: Duration,
 }
 
+type Jobs = Vec<Box<dyn Job>>;
+
 impl Shift {
-    /// Carries out one job after the other, until nobody can send any more.
-    fn work(mut self, jobs: &Receiver<Queued>) {
-        while let Ok(Queued { wait, mut job }) = jobs.recv() {
-            let ended = if wait.is_longer_than(self.patience) {
-                Err(StoreError::new(StoreErrorKind::Timeout, Retry::Safe))
-            } else {
-                self.carry_out(&mut *job)
-            };
-            // Whom it wakes may panic; the next job has no part in it.
-            let _ = catch_unwind(AssertUnwindSafe(|| job.answer(ended)));
+    /// How many jobs go together at the most: so long does the last of those that came before them hold up the next.
+    const TOGETHER: usize = 128;
+
+    /// Carries out what has come, until nobody can send any more.
+    fn work(mut self, queue: &Receiver<Queued>) {
+        while let Ok(first) = queue.recv() {
+            let waiting = queue.try_iter().take(Self::TOGETHER.saturating_sub(1));
+            let mut jobs = Jobs::new();
+            for Queued { wait, job } in iter::once(first).chain(waiting) {
+                if wait.is_longer_than(self.patience) {
+                    answer(job, Err(StoreError::new(StoreErrorKind::Timeout, Retry::Safe)));
+                } else {
+                    jobs.push(job);
+                }
+            }
+            self.carry_out(jobs);
         }
     }
 
-    /// One job in a transaction: all of it or nothing.
-    fn carry_out(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
+    /// All jobs in one transaction; or each in its own, if one of them cannot be.
+    fn carry_out(&mut self, mut jobs: Jobs) {
+        match self.together(&mut jobs) {
+            Ok(()) => jobs.into_iter().for_each(|job| answer(job, Ok(()))),
+            Err(Stopped::ByOne(_)) if 1 < jobs.len() => {
+                for job in jobs {
+                    self.carry_out(vec![job]);
+                }
+            }
+            Err(stopped) => {
+                // One of them has the source of the fault with it; there is only one.
+                let last = jobs.pop();
+                for job in jobs {
+                    let error = stopped.kind(job.in_doubt());
+                    answer(job, Err(error));
+                }
+                if let Some(job) = last {
+                    let error = stopped.told(job.in_doubt());
+                    answer(job, Err(error));
+                }
+            }
+        }
+    }
+
+    /// All of the jobs or nothing.
+    fn together(&mut self, jobs: &mut Jobs) -> Result<(), Stopped> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let ended = self.transaction(&connection, job);
-        let is_sound = connection.is_autocommit()
-            && !matches!(&ended, Err((Stopped::By(fault), _)) if fault.spoils_connection());
+        let ended = self.transaction(&connection, jobs);
+        let is_sound =
+            connection.is_autocommit() && !matches!(&ended, Err(stopped) if stopped.spoils_connection());
         // Memory is gone with its connection, so that one stays whatever happens.
         if is_sound || self.place.file.is_none() {
             self.connection = Some(connection);
         }
-        ended.map_err(|(stopped, stage)| match stopped {
-            Stopped::By(fault) => fault.at(stage),
-            Stopped::Panicked => StoreError::new(StoreErrorKind::Internal, Retry::Useless),
-        })
+        ended
     }
 
-    fn transaction(&self, connection: &Connection, job: &mut dyn Job) -> Result<(), (Stopped, Stage)> {
+    fn transaction(&self, connection: &Connection, jobs: &mut Jobs) -> Result<(), Stopped> {
         let begin = match self.role {
             Role::Writes => "BEGIN IMMEDIATE",
             Role::Reads => "BEGIN",
@@ -209,15 +242,21 @@ impl Shift {
             connection.prepare_cached(sql)?.execute([])?;
             Ok(())
         };
-        run(begin).map_err(|fault| (Stopped::By(fault), Stage::Undone))?;
+        run(begin).map_err(Stopped::AtBegin)?;
         let records = Records::new(connection, &self.place.tables);
-        let done = match catch_unwind(AssertUnwindSafe(|| job.carry_out(&records))) {
-            Ok(Ok(())) => {
-                run("COMMIT").map_err(|fault| (Stopped::By(fault), Stage::Committing(job.in_doubt())))
-            }
-            Ok(Err(fault)) => Err((Stopped::By(fault), Stage::Undone)),
-            Err(_) => Err((Stopped::Panicked, Stage::Undone)),
+        let mut carry_out =
+            |job: &mut Box<dyn Job>| match catch_unwind(AssertUnwindSafe(|| job.carry_out(&records))) {
+                Ok(done) => done.map_err(|fault| Stopped::ByOne(Some(fault))),
+                Err(_) => Err(Stopped::ByOne(None)),
+            };
+        let commit = || {
+            run("COMMIT").map_err(|fault| match fault {
+                // It was refused because of what one of them wrote, and is still to be rolled back.
+                fault if fault.is_constraint() => Stopped::ByOne(Some(fault)),
+                fault => Stopped::AtCommit(fault),
+            })
         };
+        let done = jobs.iter_mut().try_for_each(&mut carry_out).and_then(|()| commit());
         if done.is_err() && !connection.is_autocommit() {
             // If that fails, too, the connection is given up, which ends its transaction.
             let _ = run("ROLLBACK");
@@ -225,24 +264,66 @@ impl Shift {
         done
     }
 
-    fn connect(&self) -> Result<Connection, StoreError> {
+    fn connect(&self) -> Result<Connection, Stopped> {
         let connection = match self.role {
             Role::Writes => self.place.writer(),
             Role::Reads => self.place.reader(),
         };
         match connection {
             Ok(Some(connection)) => Ok(connection),
-            Ok(None) => Err(StoreError::new(StoreErrorKind::Unavailable, Retry::Useless)),
-            Err(OpenError::Engine(error)) => Err(Fault::Engine(error).at(Stage::Undone)),
-            Err(error) => Err(StoreError::new(StoreErrorKind::Internal, Retry::Useless).with_source(error)),
+            Ok(None) => Err(Stopped::Unconnected(StoreErrorKind::Unavailable)),
+            Err(OpenError::Engine(error)) => Err(Stopped::AtBegin(Fault::Engine(error))),
+            Err(_) => Err(Stopped::Unconnected(StoreErrorKind::Internal)),
         }
     }
 }
 
-/// What kept a job from its end.
+/// Answers a job. Whom that wakes may panic; the next job has no part in it.
+fn answer(job: Box<dyn Job>, ended: Result<(), StoreError>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| job.answer(ended)));
+}
+
+/// What kept jobs from their end.
 enum Stopped {
-    By(Fault),
-    Panicked,
+    /// There is no connection, nor will there be one.
+    Unconnected(StoreErrorKind),
+    /// Nothing was begun.
+    AtBegin(Fault),
+    /// One of them failed, or panicked; all are undone.
+    ByOne(Option<Fault>),
+    /// Perhaps it was written, perhaps it was not.
+    AtCommit(Fault),
+}
+
+impl Stopped {
+    fn spoils_connection(&self) -> bool {
+        match self {
+            Self::AtBegin(fault) | Self::ByOne(Some(fault)) | Self::AtCommit(fault) => {
+                fault.spoils_connection()
+            }
+            Self::Unconnected(_) | Self::ByOne(None) => false,
+        }
+    }
+
+    /// What the caller of one of the jobs is told, who would ask again as `in_doubt` says.
+    fn told(self, in_doubt: Retry) -> StoreError {
+        match self {
+            Self::Unconnected(_) | Self::ByOne(None) => self.kind(in_doubt),
+            Self::AtBegin(fault) | Self::ByOne(Some(fault)) => fault.at(Stage::Undone),
+            Self::AtCommit(fault) => fault.at(Stage::Committing(in_doubt)),
+        }
+    }
+
+    /// The same without its source.
+    fn kind(&self, in_doubt: Retry) -> StoreError {
+        let (kind, retry) = match self {
+            Self::Unconnected(kind) => (*kind, Retry::Useless),
+            Self::ByOne(None) => (StoreErrorKind::Internal, Retry::Useless),
+            Self::AtBegin(fault) | Self::ByOne(Some(fault)) => fault.judge(Stage::Undone),
+            Self::AtCommit(fault) => fault.judge(Stage::Committing(in_doubt)),
+        };
+        StoreError::new(kind, retry)
+    }
 }
 
 #[cfg(test)]

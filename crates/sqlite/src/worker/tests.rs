@@ -40,7 +40,7 @@ impl Bench {
 
     fn ask<T: Send + 'static>(
         &self,
-        command: impl FnOnce(&Records<'_>) -> Result<T, Fault> + Send + 'static,
+        command: impl Fn(&Records<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         ParkThread.block_on(self.worker.as_ref().unwrap().ask(Retry::SameAttempt, command))
     }
@@ -78,6 +78,102 @@ const INSERT: &str = "INSERT INTO otl_inquiries (tenant, id, template, status, p
     last_sequence, epoch_links, resume_links, handoff_links) \
     VALUES ('default', 'inq_' || (SELECT count(*) FROM otl_inquiries), 'itmpl_1', 'created', '{}', 5, 5, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0)";
 
+type Command<T> = Box<dyn Fn(&Records<'_>) -> Result<T, Fault> + Send>;
+
+impl Bench {
+    /// Holds the thread up while callers queue behind one another, then lets it go; what each of them was told.
+    fn ask_all<T: Send + 'static>(&self, commands: Vec<Command<T>>) -> Vec<Result<T, StoreError>> {
+        let worker = self.worker.as_ref().unwrap();
+        let (go, may_go) = mpsc::channel::<()>();
+        let (begun, has_begun) = mpsc::channel();
+        let (caller, first) = oneshot::channel();
+        let (_waiting, pending) = worker.abandoned.call();
+        let command = move |_: &Records<'_>| {
+            begun.send(()).unwrap();
+            may_go.recv().unwrap();
+            Ok(())
+        };
+        let hold = Task { command, outcome: None, in_doubt: Retry::Safe, caller, pending };
+        worker.enqueue(Box::new(hold)).unwrap();
+        has_begun.recv().unwrap();
+        let calls: Vec<_> =
+            commands.into_iter().map(|command| Box::pin(worker.ask(Retry::SameAttempt, command))).collect();
+        let mut calls: Vec<_> = calls.into_iter().map(|call| (Some(call), None)).collect();
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        for (call, _) in &mut calls {
+            assert!(call.as_mut().unwrap().as_mut().poll(&mut context).is_pending());
+        }
+        go.send(()).unwrap();
+        ParkThread.block_on(first).unwrap().unwrap();
+        for (call, told) in &mut calls {
+            *told = call.take().map(|call| ParkThread.block_on(call));
+        }
+        calls.into_iter().filter_map(|(_, told)| told).collect()
+    }
+}
+
+/// D1: jobs that came while another was under way share a transaction: a later one sees what an earlier one wrote, though
+/// nobody else does yet; each is answered after the commit.
+#[test]
+fn jobs_that_wait_go_together() {
+    let bench = Bench::new("together", |_| ());
+    let count = "SELECT count(*) FROM otl_inquiries";
+    let file = bench.file.clone();
+    let told = bench.ask_all(vec![
+        Box::new(|records| Ok((records.prepare(INSERT)?.execute([]).map(|_| 1)?, 0))),
+        Box::new(move |records| {
+            let others = Connection::open(&file)?.query_row(count, [], |row| row.get(0))?;
+            Ok((records.prepare(count)?.query_row([], |row| row.get(0))?, others))
+        }),
+    ]);
+    let told: Vec<(i64, i64)> = told.into_iter().map(Result::unwrap).collect();
+    assert_eq!(told, [(1, 0), (1, 0)]);
+    assert_eq!(bench.inquiries(), 1);
+}
+
+/// S1, S4: of jobs that go together one that fails, or panics, fails alone, and what it wrote is undone.
+#[test]
+fn a_job_that_fails_fails_alone() {
+    let bench = Bench::new("alone", |_| ());
+    let insert = |records: &Records<'_>| Ok(records.prepare(INSERT)?.execute([])?);
+    let told = bench.ask_all(vec![
+        Box::new(insert),
+        Box::new(move |records| {
+            insert(records)?;
+            Ok(records.prepare("INSERT INTO otl_inquiries (tenant) VALUES (NULL)")?.execute([])?)
+        }),
+        Box::new(insert),
+        Box::new(move |records| {
+            insert(records)?;
+            panic!("a bug");
+        }),
+        Box::new(insert),
+    ]);
+    let went: Vec<_> = told.iter().map(Result::is_ok).collect();
+    assert_eq!(went, [true, false, true, false, true]);
+    assert_eq!(bench.inquiries(), 3);
+    assert!(bench.is_first_connection());
+}
+
+/// S1, S4: a commit that the engine refuses for one of them is refused to that one.
+#[test]
+fn a_commit_that_is_refused_is_refused_to_one() {
+    let bench = Bench::new("refused", |_| ());
+    let insert = |records: &Records<'_>| Ok(records.prepare(INSERT)?.execute([])?);
+    let told = bench.ask_all(vec![Box::new(insert), Box::new(orphan), Box::new(insert)]);
+    let went: Vec<_> = told.iter().map(Result::is_ok).collect();
+    assert_eq!(went, [true, false, true]);
+    assert_eq!(bench.inquiries(), 2);
+}
+
+/// Writes what the engine refuses at the commit.
+fn orphan(records: &Records<'_>) -> Result<usize, Fault> {
+    records.prepare("PRAGMA defer_foreign_keys = 1")?.execute([])?;
+    let orphan = "INSERT INTO otl_sessions (tenant, inquiry, id, epoch, started_at, expires_at, purge_from, tokens) \
+        VALUES ('default', 'inq_none', zeroblob(16), 1, 1, 1, 1, zeroblob(32))";
+    Ok(records.prepare(orphan)?.execute([])?)
+}
+
 /// S4: a panic on the thread is told to its caller, undoes what was written, and hurts nobody else.
 #[test]
 fn a_panic_is_one_callers_own() {
@@ -114,7 +210,7 @@ fn a_waker_may_do_as_it_likes() {
         Ok(())
     };
     let (_waiting, pending) = Abandoned::default().call();
-    let task = Task { command: Some(command), outcome: None, in_doubt: Retry::Safe, caller, pending };
+    let task = Task { command, outcome: None, in_doubt: Retry::Safe, caller, pending };
     bench.worker.as_ref().unwrap().enqueue(Box::new(task)).unwrap();
     let waker = std::task::Waker::from(std::sync::Arc::new(Wild(Some(bench).into(), done)));
     let mut answer = std::pin::pin!(answer);
@@ -167,11 +263,8 @@ fn a_full_disk_is_told() {
 fn a_refused_commit_wrote_nothing() {
     let bench = Bench::new("commit", |_| ());
     let refused = bench.ask(|records| {
-        records.prepare("PRAGMA defer_foreign_keys = 1")?.execute([])?;
         records.prepare(INSERT)?.execute([])?;
-        let orphan = "INSERT INTO otl_sessions (tenant, inquiry, id, epoch, started_at, expires_at, purge_from, tokens) \
-            VALUES ('default', 'inq_none', zeroblob(16), 1, 1, 1, 1, zeroblob(32))";
-        Ok(records.prepare(orphan)?.execute([])?)
+        orphan(records)
     });
     assert_eq!(Bench::told(refused), (StoreErrorKind::Internal, Retry::Useless));
     assert_eq!(bench.inquiries(), 0);
@@ -189,8 +282,8 @@ fn a_file_that_went_away_is_not_made_again() {
         file.push(name);
         let _ = std::fs::remove_file(file);
     }
-    let broken = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), None);
-    assert!(bench.ask(move |_| Err::<(), _>(broken.into())).is_err());
+    let broken = || rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), None);
+    assert!(bench.ask(move |_| Err::<(), _>(broken().into())).is_err());
     assert_eq!(Bench::told(bench.run(INSERT)), (StoreErrorKind::Unavailable, Retry::Safe));
     assert!(!bench.file.exists());
 }
