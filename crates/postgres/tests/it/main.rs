@@ -11,6 +11,7 @@
 
 mod bulk;
 mod damaged;
+mod fatal;
 mod faults;
 mod holding;
 mod migrating;
