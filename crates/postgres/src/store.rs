@@ -144,7 +144,8 @@ impl PostgresStore {
     }
 
     async fn lend(&self) -> Result<Lent, StoreError> {
-        Ok(Lent::new(self.pool.get().await.map_err(no_connection)?))
+        let client = self.pool.get().await.map_err(no_connection)?;
+        Ok(Lent::new(client, self.shared.options.patience()))
     }
 }
 
@@ -165,7 +166,7 @@ macro_rules! on_a_connection {
         let lent = $store.lend().await?;
         let shared = &$store.shared;
         let $on = lent.connection(&shared.sql, shared.options.outbox);
-        lent.answered($fate, shared.options.patience(), $work).await
+        lent.answered($fate, $work).await
     }};
 }
 

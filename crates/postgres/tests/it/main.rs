@@ -19,6 +19,7 @@ mod outbox;
 mod plans;
 mod roles;
 mod secrets;
+mod standby;
 mod support;
 mod transaction;
 mod trips;
