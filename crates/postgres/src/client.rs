@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     ops::{Deref, DerefMut},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -18,7 +18,7 @@ use deadpool::{
     managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts},
 };
 use inquiry_otl::{Retry, StoreError, StoreErrorKind};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{
     AsyncMessage, Config, Connection, Error, Socket, Statement,
     error::{DbError, Severity},
@@ -49,7 +49,7 @@ where
     Pool::builder(Manager::new(config, tls, options))
         .max_size(options.connections)
         .runtime(Runtime::Tokio1)
-        // The connection that was used last: so that a caller who gave up finds what became of its call.
+        // The connection that was used last: its statements are prepared.
         .queue_mode(QueueMode::Lifo)
         .timeouts(timeouts)
         .build()
@@ -61,6 +61,7 @@ pub struct Manager {
     config: Config,
     connect: Box<dyn Connect>,
     settings: String,
+    connect_timeout: Duration,
 }
 
 impl Manager {
@@ -78,7 +79,8 @@ impl Manager {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.connect_timeout);
         }
-        Self { config, connect: Box::new(tls), settings: settings(options) }
+        let (settings, connect_timeout) = (settings(options), options.connect_timeout);
+        Self { config, connect: Box::new(tls), settings, connect_timeout }
     }
 }
 
@@ -106,27 +108,44 @@ impl managed::Manager for Manager {
     type Error = Error;
 
     async fn create(&self) -> Result<Client, Error> {
-        let client = self.connect.connect(&self.config).await?;
+        let client = self.connect.connect(&self.config, self.connect_timeout).await?;
         client.batch_execute(&self.settings).await?;
         Ok(client)
     }
 
-    /// A connection that is closed is replaced, and so is one on which the server goes on with what a caller left. Whether
-    /// it is so costs no round trip.
+    /// A connection that is closed is replaced. Whether it is so costs no round trip.
     async fn recycle(&self, client: &mut Client, _: &Metrics) -> RecycleResult<Error> {
         if client.is_closed() || client.given_up.load(Ordering::Relaxed) {
             return Err(RecycleError::message("the connection is closed"));
-        }
-        if client.busy.swap(false, Ordering::Relaxed) {
-            let done = tokio::time::timeout(SOON, client.simple_query("")).await;
-            done.map_err(|_| RecycleError::message("the server is still at work"))??;
         }
         Ok(())
     }
 }
 
-/// How long a call waits for what another one left on its connection.
-const SOON: Duration = Duration::from_millis(250);
+/// How often a server is told to stop, and how long it may take each time.
+const ORDERS: usize = 3;
+const SOON: Duration = Duration::from_secs(1);
+
+/// Keeps a connection out of its pool until the server is done with what a caller left on it, so that the size of the
+/// pool bounds what the server works at. After so long it is told to stop.
+///
+/// A commit that waits for a synchronous standby is past every timeout of the server's, and whoever closes the
+/// connection leaves it waiting, with its locks: only an order ends it. It is then committed here, and perhaps nowhere
+/// else. A server that does not follow is not there, and the connection is given up.
+pub(crate) async fn finish(client: Arc<managed::Object<Manager>>, patience: Duration) {
+    let mut done = pin!(client.simple_query(""));
+    if timeout(patience, &mut done).await.is_ok() {
+        return;
+    }
+    // The order may come between two statements, where nobody hears it.
+    for _ in 0..ORDERS {
+        if !client.cancel().await || timeout(SOON, &mut done).await.is_ok() {
+            break;
+        }
+    }
+    // Another order may be under way, and would stop the next caller.
+    client.give_up();
+}
 
 /// A connection of a [`Pool`]: a [`tokio_postgres::Client`] that counts the warnings of its server.
 ///
@@ -139,8 +158,8 @@ pub struct Client {
     warnings: Arc<AtomicU64>,
     /// Whether this side gave it up.
     given_up: AtomicBool,
-    /// Whether somebody left before the server was done.
-    busy: AtomicBool,
+    cancel: Box<dyn Fn() -> Boxed<'static, Result<(), Error>> + Send + Sync>,
+    connect_timeout: Duration,
     statements: Mutex<HashMap<Arc<str>, Statement>>,
 }
 
@@ -157,9 +176,9 @@ impl Client {
         self.task.abort();
     }
 
-    /// Notes that the server may still be at work.
-    pub(crate) fn leave_busy(&self) {
-        self.busy.store(true, Ordering::Relaxed);
+    /// Asks the server, over a connection of its own, to stop what it does here; whether that was heard by anybody.
+    async fn cancel(&self) -> bool {
+        matches!(timeout(self.connect_timeout, (self.cancel)()).await, Ok(Ok(())))
     }
 
     /// The statement of that text, prepared once for each connection.
@@ -205,27 +224,32 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Connects, whatever the kind of TLS.
 trait Connect: Send + Sync {
-    fn connect<'a>(&'a self, config: &'a Config) -> Boxed<'a, Result<Client, Error>>;
+    fn connect<'a>(&'a self, config: &'a Config, within: Duration) -> Boxed<'a, Result<Client, Error>>;
 }
 
 impl<T> Connect for T
 where
-    T: MakeTlsConnect<Socket> + Clone + Send + Sync,
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
     T::Stream: Send + 'static,
     T::TlsConnect: Send,
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
-    fn connect<'a>(&'a self, config: &'a Config) -> Boxed<'a, Result<Client, Error>> {
+    fn connect<'a>(&'a self, config: &'a Config, within: Duration) -> Boxed<'a, Result<Client, Error>> {
         Box::pin(async move {
             let (inner, connection) = config.connect(self.clone()).await?;
             let warnings = Arc::new(AtomicU64::new(0));
             let task = tokio::spawn(drive(connection, Arc::clone(&warnings)));
+            let (token, tls) = (inner.cancel_token(), self.clone());
             Ok(Client {
                 inner,
                 task,
                 warnings,
                 given_up: AtomicBool::new(false),
-                busy: AtomicBool::new(false),
+                cancel: Box::new(move || {
+                    let (token, tls) = (token.clone(), tls.clone());
+                    Box::pin(async move { token.cancel_query(tls).await })
+                }),
+                connect_timeout: within,
                 statements: Mutex::default(),
             })
         })

@@ -2,13 +2,17 @@
 
 use std::{
     future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use deadpool::managed::Object;
 use futures_util::FutureExt;
 use inquiry_otl::StoreError;
+use tokio::runtime::Handle;
 use tokio_postgres::{
     Row, Transaction,
     binary_copy::BinaryCopyInWriter,
@@ -16,7 +20,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    client::{Client, Manager},
+    client::{Client, Manager, finish},
     fault::{Fate, Fault},
     sql::{Sql, Statement},
 };
@@ -122,18 +126,28 @@ fn typed<'p>(statement: &Statement, params: Params<'p>) -> Vec<(&'p (dyn ToSql +
 /// A connection that a command has borrowed of the pool.
 ///
 /// Whoever drops a command in the middle of its transaction rolls it back; in the middle of a statement, the server
-/// finishes that, and whoever gets the connection next waits for it.
+/// finishes that. The pool has the connection back when the server is done.
 pub(crate) struct Lent {
-    client: Object<Manager>,
+    /// Shared with whoever waits for the server after this is dropped.
+    client: Arc<Object<Manager>>,
+    patience: Duration,
     open: AtomicBool,
     answered: AtomicBool,
+    silent: AtomicBool,
     warnings: u64,
 }
 
 impl Lent {
-    pub(crate) fn new(client: Object<Manager>) -> Self {
+    pub(crate) fn new(client: Object<Manager>, patience: Duration) -> Self {
         let warnings = client.warnings();
-        Self { client, open: AtomicBool::new(false), answered: AtomicBool::new(false), warnings }
+        Self {
+            client: Arc::new(client),
+            patience,
+            open: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
+            warnings,
+        }
     }
 
     pub(crate) fn connection<'c>(&'c self, sql: &'c Sql, outbox: bool) -> Connection<'c> {
@@ -144,10 +158,12 @@ impl Lent {
     pub(crate) async fn answered<T>(
         &self,
         fate: Fate,
-        patience: Duration,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, StoreError> {
-        let answer = tokio::time::timeout(patience, work).await.unwrap_or(Err(Fault::Silence));
+        let Ok(answer) = tokio::time::timeout(self.patience, work).await else {
+            self.silent.store(true, Ordering::Relaxed);
+            return Err(Fault::Silence.of(fate));
+        };
         self.answered.store(true, Ordering::Relaxed);
         // D1: a cancelled wait for the synchronous standby is told by nothing but a warning.
         let answer = answer.and_then(|answer| {
@@ -168,8 +184,17 @@ impl Drop for Lent {
             // Sent at once; nobody has to wait for the answer.
             let _ = self.client.batch_execute("ROLLBACK").now_or_never();
         }
-        if !self.answered.load(Ordering::Relaxed) {
-            self.client.leave_busy();
+        if self.answered.load(Ordering::Relaxed) {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let patience =
+                    if self.silent.load(Ordering::Relaxed) { Duration::ZERO } else { self.patience };
+                runtime.spawn(finish(Arc::clone(&self.client), patience));
+            }
+            // Nobody is there to wait.
+            Err(_) => self.client.give_up(),
         }
     }
 }

@@ -83,31 +83,39 @@ impl Fault {
                 Some(code) => ["26", "0A", "25"].iter().any(|class| code.starts_with(class)),
                 None => true,
             },
-            Self::Silence => true,
-            Self::Unconfirmed | Self::Unreadable(_) | Self::Disagrees | Self::Foreign => false,
+            // Whoever ends it closes the connection.
+            Self::Silence | Self::Unconfirmed | Self::Unreadable(_) | Self::Disagrees | Self::Foreign => {
+                false
+            }
         }
     }
 }
 
 /// What the server's word, or its silence, means (S4).
 fn judge(error: &tokio_postgres::Error, fate: Fate) -> (StoreErrorKind, Retry) {
-    use StoreErrorKind::{Conflict, Corrupt, Internal, Overloaded, Timeout, Unavailable};
+    use StoreErrorKind::{Internal, Unavailable};
     let Some(answer) = error.as_db_error() else {
         return if is_of_the_way(error) { (Unavailable, fate.unknown()) } else { (Internal, fate.unknown()) };
     };
     // An error ends the transaction before its commit. After a fatal one the connection is gone, and with it the
     // knowledge.
     let fatal = answer.parsed_severity().is_none_or(|severity| severity != Severity::Error);
-    let retry = if fatal { fate.unknown() } else { Retry::Safe };
-    match answer.code().code() {
-        "57014" | "55P03" => (Timeout, retry),
-        "40001" | "40P01" | "25P02" => (Conflict, retry),
+    let (kind, retry) = meaning(answer.code().code());
+    (kind, if fatal { fate.unknown() } else { retry })
+}
+
+/// What a SQLSTATE says, and whether to ask again where nothing was written.
+fn meaning(code: &str) -> (StoreErrorKind, Retry) {
+    use StoreErrorKind::{Conflict, Corrupt, Internal, Overloaded, Timeout, Unavailable};
+    match code {
+        "57014" | "55P03" => (Timeout, Retry::Safe),
+        "40001" | "40P01" | "25P02" => (Conflict, Retry::Safe),
         // A primary that became a standby.
-        "25006" => (Unavailable, retry),
+        "25006" => (Unavailable, Retry::Safe),
         "XX001" | "XX002" => (Corrupt, Retry::Useless),
         code => match code.get(..2) {
-            Some("08" | "25" | "57" | "58" | "26" | "0A") => (Unavailable, retry),
-            Some("53") => (Overloaded, retry),
+            Some("08" | "25" | "57" | "58" | "26" | "0A") => (Unavailable, Retry::Safe),
+            Some("53") => (Overloaded, Retry::Safe),
             _ => (Internal, Retry::Useless),
         },
     }
@@ -119,47 +127,70 @@ fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
 
 /// Nothing was sent: there is no connection to send it over.
 pub(crate) fn no_connection(error: PoolError<tokio_postgres::Error>) -> StoreError {
-    use StoreErrorKind::{Internal, Overloaded, Timeout, Unavailable};
-    let kind = match &error {
-        PoolError::Timeout(TimeoutType::Wait) => Overloaded,
-        PoolError::Timeout(_) => Timeout,
-        PoolError::Backend(error) => match judge(error, Fate::Harmless) {
-            (Internal, Retry::Useless) => {
-                return StoreError::new(Internal, Retry::Useless).with_source(Cause::of(error));
-            }
-            (Internal, _) => Unavailable,
-            (kind, _) => kind,
-        },
-        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Unavailable,
+    use StoreErrorKind::{Overloaded, Timeout, Unavailable};
+    let (kind, retry) = match &error {
+        PoolError::Timeout(TimeoutType::Wait) => (Overloaded, Retry::Safe),
+        PoolError::Timeout(_) => (Timeout, Retry::Safe),
+        PoolError::Backend(error) => {
+            error.as_db_error().map_or((Unavailable, Retry::Safe), |answer| meaning(answer.code().code()))
+        }
+        PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            (Unavailable, Retry::Safe)
+        }
     };
-    let fault = StoreError::new(kind, Retry::Safe);
-    match error {
-        PoolError::Backend(error) => fault.with_source(Cause::of(&error)),
-        PoolError::Timeout(TimeoutType::Wait) => fault.with_source(Cause("no connection is free".to_owned())),
-        _ => fault.with_source(Cause("no connection could be made".to_owned())),
-    }
+    StoreError::new(kind, retry).with_source(match error {
+        PoolError::Backend(error) => Cause::of(&error),
+        PoolError::Timeout(TimeoutType::Wait) => Cause("no connection is free".to_owned()),
+        _ => Cause("no connection could be made".to_owned()),
+    })
 }
 
-/// What is told of a cause: no value, no name of a host or a user, no part of a statement.
+/// What is told of a cause: no value, no name of a host, a user, a database or a file, no part of a statement.
 #[derive(Debug)]
 struct Cause(String);
 
 impl Cause {
     fn of(error: &tokio_postgres::Error) -> Self {
         if let Some(answer) = error.as_db_error() {
-            // Messages of these classes tell of the state of the server, and repeat nothing that it was sent.
-            let class = answer.code().code().get(..2).unwrap_or_default();
-            let message = match class {
-                "08" | "25" | "40" | "53" | "55" | "57" | "58" => answer.message(),
-                _ => answer.constraint().unwrap_or("no more is told of it"),
-            };
-            return Self(format!("SQLSTATE {}: {message}", answer.code().code()));
+            let code = answer.code().code();
+            // The server's own messages name roles, databases, files and values.
+            let what = answer.constraint().unwrap_or_else(|| in_words(code));
+            return Self(format!("SQLSTATE {code}: {what}"));
         }
         // The driver's own text names what failed, and its source is not part of it.
         match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
             Some(io) => Self(format!("{error}: {}", io.kind())),
             None => Self(error.to_string()),
         }
+    }
+}
+
+/// What a SQLSTATE says, in words of our own.
+fn in_words(code: &str) -> &'static str {
+    match code {
+        "57014" => "the statement was stopped, by its timeout or by somebody",
+        "55P03" => "somebody held a lock for too long",
+        "40P01" => "two transactions waited for each other",
+        "25006" => "the server takes no writes",
+        "53100" => "the disk is full",
+        "53200" => "the server is out of memory",
+        "53300" => "there are too many connections",
+        code => match code.get(..2) {
+            Some("08") => "the connection failed",
+            Some("23") => "a constraint was violated",
+            Some("25") => "the transaction is in a state that it should not be in",
+            Some("26") => "the server forgot a statement",
+            Some("28") => "the server refused who asked",
+            Some("3D") => "there is no such database",
+            Some("40") => "the transaction was rolled back",
+            Some("42") => "something that the statement names is not there, or is not allowed",
+            Some("53") => "the server has not enough of something",
+            Some("55") => "something is not in a state to be used",
+            Some("57") => "the server or somebody stepped in",
+            Some("58") => "the system that the server runs on failed",
+            Some("XX") => "the server is in error",
+            _ => "no more is told of it",
+        },
     }
 }
 

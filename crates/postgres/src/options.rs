@@ -81,8 +81,8 @@ impl Options {
         self
     }
 
-    /// How long a statement may take on the server. A server that does not answer within two seconds more is
-    /// given up, and the connection with it.
+    /// How long a statement may take on the server. After two seconds more without an answer, the call is given up: the
+    /// server is told to stop, and the connection is closed.
     #[must_use]
     pub const fn with_statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;

@@ -189,8 +189,14 @@ statements! {
     purge_sessions: "SELECT * FROM {schema}.purge_sessions($1, $2)", [TIMESTAMPTZ, INT8];
     purge_inquiries: "SELECT * FROM {schema}.purge_inquiries($1, $2)", [TIMESTAMPTZ, INT8];
 
-    pending: "SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
-        FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2", [INT8, INT8];
+    /// Events, and a note in the log of the server: so the answer waits for the synchronous standby, as a write does, and
+    /// nobody hears of a change that a failover may still undo.
+    pending: "WITH waiting AS MATERIALIZED (\
+            SELECT place, id, tenant, inquiry, sequence, at, name, word, link, session, instant, number \
+            FROM {schema}.outbox WHERE place > $1 ORDER BY place LIMIT $2\
+        ), noted AS MATERIALIZED (\
+            SELECT pg_logical_emit_message(true, 'inquiry-otl', '') WHERE EXISTS (SELECT FROM waiting)\
+        ) SELECT waiting.* FROM waiting CROSS JOIN noted ORDER BY waiting.place", [INT8, INT8];
     acknowledge: "SELECT {schema}.acknowledge($1)", [INT8_ARRAY];
 }
 

@@ -110,22 +110,6 @@ impl PostgresStore {
         ))
     }
 
-    /// Creates many links as [`issue_many`](LinkStore::issue_many) does, and tells after each part of them how many are
-    /// answered, of how many in all.
-    pub async fn issue_many_with_progress(
-        &self,
-        commands: Vec<IssueLink>,
-        mut progress: impl FnMut(usize, usize) + Send,
-    ) -> Vec<Result<IssueOutcome, StoreError>> {
-        let total = commands.len();
-        let mut outcomes = Vec::with_capacity(total);
-        for part in commands.chunks(bulk::PART) {
-            self.issue_part(part, &mut outcomes).await;
-            progress(outcomes.len(), total);
-        }
-        outcomes
-    }
-
     /// Many at once, or one by one if that fails for one of them.
     async fn issue_part(&self, commands: &[IssueLink], outcomes: &mut Vec<Result<IssueOutcome, StoreError>>) {
         if let [_, _, ..] = commands {
@@ -144,7 +128,8 @@ impl PostgresStore {
     }
 
     async fn lend(&self) -> Result<Lent, StoreError> {
-        Ok(Lent::new(self.pool.get().await.map_err(no_connection)?))
+        let client = self.pool.get().await.map_err(no_connection)?;
+        Ok(Lent::new(client, self.shared.options.patience()))
     }
 }
 
@@ -165,7 +150,7 @@ macro_rules! on_a_connection {
         let lent = $store.lend().await?;
         let shared = &$store.shared;
         let $on = lent.connection(&shared.sql, shared.options.outbox);
-        lent.answered($fate, shared.options.patience(), $work).await
+        lent.answered($fate, $work).await
     }};
 }
 
@@ -193,7 +178,11 @@ impl LinkStore for PostgresStore {
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
-        self.issue_many_with_progress(commands, |_, _| {}).await
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for part in commands.chunks(bulk::PART) {
+            self.issue_part(part, &mut outcomes).await;
+        }
+        outcomes
     }
 
     async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {

@@ -14,18 +14,10 @@ const BATCH: usize = 1_000;
 type Outcomes = Vec<Result<IssueOutcome, StoreError>>;
 
 impl SqliteStore {
-    /// Creates many links, as [`issue_many`](inquiry_otl::LinkStore::issue_many) does, and tells after each
-    /// transaction how many of them were answered, and of how many.
-    ///
-    /// One that fails takes no other with it, unless its transaction fails as a whole: then all in it do. If the future
-    /// is dropped, the transaction that is under way ends well, and the rest is not begun.
-    pub async fn issue_many_with_progress(
-        &self,
-        commands: Vec<IssueLink>,
-        mut progress: impl FnMut(usize, usize),
-    ) -> Outcomes {
-        let total = commands.len();
-        let mut outcomes = Vec::with_capacity(total);
+    /// Creates many links. One that fails takes no other with it, unless its transaction fails as a whole: then all in it
+    /// do. If the future is dropped, the transaction that is under way ends well, and the rest is not begun.
+    pub(crate) async fn issue_in_parts(&self, commands: Vec<IssueLink>) -> Outcomes {
+        let mut outcomes = Vec::with_capacity(commands.len());
         let mut commands = commands.into_iter();
         loop {
             let some: Vec<_> = commands.by_ref().take(BATCH).collect();
@@ -41,7 +33,6 @@ impl SqliteStore {
                     outcomes.push(Err(error));
                 }
             }
-            progress(outcomes.len(), total);
         }
     }
 }

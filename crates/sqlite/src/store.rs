@@ -127,7 +127,7 @@ impl LinkStore for SqliteStore {
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
-        self.issue_many_with_progress(commands, |_, _| {}).await
+        self.issue_in_parts(commands).await
     }
 
     async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {

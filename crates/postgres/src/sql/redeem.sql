@@ -178,7 +178,8 @@ BEGIN
 END
 $body$;
 
--- Releases a claim (D5), and returns the link as it was before it. It looks at nothing but the link.
+-- Releases a claim (D5), and returns the link as it was before it. It looks at nothing but the link, and takes the
+-- inquiry before it all the same: a transaction may go on to a command that needs both.
 CREATE OR REPLACE FUNCTION {schema}.release(
     of_tenant text,
     of_inquiry text,
@@ -189,6 +190,7 @@ CREATE OR REPLACE FUNCTION {schema}.release(
     OUT wrote text
 ) LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $body$
 BEGIN
+    PERFORM FROM {schema}.inquiries k WHERE k.tenant = of_tenant AND k.id = of_inquiry FOR NO KEY UPDATE;
     SELECT * INTO l FROM {schema}.links k
     WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link FOR NO KEY UPDATE;
     IF NOT FOUND THEN

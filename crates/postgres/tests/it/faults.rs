@@ -173,39 +173,3 @@ async fn forgotten_statements_are_prepared_again() {
     assert_eq!(told(&error), (StoreErrorKind::Unavailable, Retry::Safe));
     created(&store, 2).await;
 }
-
-/// D1: a commit whose wait for the synchronous standby was cancelled is not confirmed, and not granted.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancelled_wait_for_a_standby_is_unconfirmed() {
-    let server = Postgres::start();
-    let store = store_on(&server, patient()).await;
-    for n in 1..=2 {
-        created(&store, n).await;
-        issued(&store, n, n).await;
-    }
-    server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    server.sql("SELECT pg_reload_conf()");
-    let attempts: [(_, fn(inquiry_otl_postgres::PostgresStore) -> _, _); 2] = [
-        (
-            1,
-            |store| tokio::spawn(async move { store.redeem(attempt(1)).await.map(|_| ()) }),
-            Retry::SameAttempt,
-        ),
-        (2, |store| tokio::spawn(async move { expire(&store, 2).await }), Retry::Unknown),
-    ];
-    for (n, begin, retry) in attempts {
-        let waiting = begin(store.clone());
-        let cancel =
-            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        while server.sql(cancel) != "1" {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let error = waiting.await.unwrap().unwrap_err();
-        assert_eq!(told(&error), (StoreErrorKind::Unconfirmed, retry), "{n}: {error:?}");
-    }
-    server.sql("ALTER SYSTEM RESET synchronous_standby_names; ");
-    server.sql("SELECT pg_reload_conf()");
-    // It was committed here: its attempt finds it.
-    let verdict = store.redeem(attempt(1)).await.unwrap().unwrap().verdict;
-    assert_eq!(verdict, Verdict::Repeat);
-}

@@ -11,6 +11,7 @@
 
 mod bulk;
 mod damaged;
+mod fatal;
 mod faults;
 mod holding;
 mod migrating;
@@ -18,6 +19,7 @@ mod outbox;
 mod plans;
 mod roles;
 mod secrets;
+mod standby;
 mod support;
 mod transaction;
 mod trips;

@@ -34,14 +34,29 @@ async fn a_fault_tells_no_secret() {
     let error = open(&unknown, Options::new()).inquiry(key(1)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Internal, Retry::Useless));
     tell(&error);
-    schema.sql(
-        "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         RAISE EXCEPTION 'a hidden-value: %', new USING DETAIL = 'hidden-detail'; END $$; \
-         CREATE TRIGGER tell BEFORE INSERT OR UPDATE ON links FOR EACH ROW EXECUTE FUNCTION tell()",
-    );
-    tell(&store.redeem(redeem(1)).await.unwrap_err());
-    tell(&store.issue(issue(1, 2)).await.unwrap_err());
+    // A role that is full, which the server names.
+    let role = format!("hidden_{}", std::process::id());
+    schema.sql(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 0"));
+    let full = format!("host=127.0.0.1 port={port} user={role} dbname=postgres");
+    let error = open(&full, Options::new()).inquiry(key(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));
+    tell(&error);
+    schema.sql(&format!("DROP ROLE {role}"));
+    // Messages of every class repeat what they are about.
+    for code in
+        ["P0001", "08006", "25000", "40001", "53100", "53300", "55000", "57000", "58030", "XX000", "XX001"]
+    {
+        schema.sql(&format!(
+            "CREATE OR REPLACE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'a hidden-value: %', new USING DETAIL = 'hidden-detail', ERRCODE = '{code}'; END $$; \
+             CREATE OR REPLACE TRIGGER tell BEFORE INSERT OR UPDATE ON links FOR EACH ROW EXECUTE FUNCTION tell()",
+        ));
+        tell(&store.redeem(redeem(1)).await.unwrap_err());
+        tell(&store.issue(issue(1, 2)).await.unwrap_err());
+    }
     write!(told, "{store:?}").unwrap();
+    assert!(told.contains("SQLSTATE 53300: there are too many connections"), "{told}");
+    assert!(told.contains("SQLSTATE 53100: the disk is full"), "{told}");
     for secret in ["hidden", "127.0.0.1", "d1d1", "D1D1", "host=", "user="] {
         assert!(!told.contains(secret), "{secret}: {told}");
     }

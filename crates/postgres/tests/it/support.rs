@@ -72,7 +72,11 @@ pub(crate) fn open(url: &str, options: Options) -> PostgresStore {
 
 /// A ready store on a server of its own.
 pub(crate) async fn store_on(server: &Postgres, options: Options) -> PostgresStore {
-    let store = open(&server.url(), options);
+    store_on_url(&server.url(), options).await
+}
+
+pub(crate) async fn store_on_url(url: &str, options: Options) -> PostgresStore {
+    let store = open(url, options);
     store.migrate().await.unwrap();
     store
 }

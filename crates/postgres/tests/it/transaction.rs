@@ -1,14 +1,14 @@
 //! Commands within a transaction of the application's own.
 
 use inquiry_otl::{
-    LinkStore, Retry, StoreErrorKind,
-    redemption::{Redeem, Refusal, Verdict},
+    LinkStore, Released, Retry, StoreErrorKind,
+    redemption::{Mode, Redeem, Refusal, Release, Verdict},
     store::IssueOutcome,
 };
 use inquiry_otl_testkit::postgres;
 use tokio_postgres::IsolationLevel;
 
-use crate::support::{Schema, connection, created, expire, issue, issued, key, redeem, sec, verdict};
+use crate::support::{Schema, connection, created, digest, expire, issue, issued, key, redeem, sec, verdict};
 
 /// S1: what happens in a transaction happens if it commits, and is not there if it rolls back.
 #[tokio::test]
@@ -117,4 +117,39 @@ async fn a_deadlock_is_a_conflict() {
         both => panic!("two transactions that wait for each other: {both:?}"),
     };
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Conflict, Retry::WholeTransaction));
+}
+
+/// D5, S4: a transaction that releases a claim and then goes on with its inquiry, against one that has the inquiry and comes
+/// to the link: nobody waits in a circle, since a release takes the inquiry first as everything does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_takes_the_inquiry_first() {
+    let schema = Schema::new();
+    let store = schema.store().await;
+    created(&store, 1).await;
+    issued(&store, 1, 1).await;
+    let claim = Mode::Claim { token: digest(7), until: sec(900) };
+    store.redeem(Redeem { mode: claim, ..redeem(1) }).await.unwrap();
+    let mut client = store.pool().get().await.unwrap();
+    let transaction = client.transaction().await.unwrap();
+    let within = store.within(&transaction);
+    let release = Release {
+        tenant: key(1).tenant,
+        inquiry: key(1).inquiry,
+        link: issue(1, 1).link,
+        claim: digest(7),
+        now: sec(3),
+    };
+    assert_eq!(within.release(release).await.unwrap(), Some(Released::Released));
+    let other = tokio::spawn({
+        let store = store.clone();
+        async move { verdict(&store, 1).await }
+    });
+    let pid: i32 = transaction.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE {pid} = ANY (pg_blocking_pids(pid))");
+    while schema.sql(&waits) != "1" {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(verdict(&within, 1).await, Verdict::FirstUse);
+    transaction.commit().await.unwrap();
+    assert_eq!(other.await.unwrap(), Verdict::Refused(Refusal::Used { first_at: sec(2) }));
 }

@@ -11,7 +11,7 @@ use inquiry_otl_sqlite::SqliteStore;
 
 use crate::support::{Directory, connection, create, created, inquiry, issue, verdict};
 
-/// S1: 100,000 links are made in one call, which tells how far it is, and lets others in between.
+/// S1: 100,000 links are made in one call, which lets others in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_links() {
     const LINKS: u32 = 100_000;
@@ -21,7 +21,6 @@ async fn a_hundred_thousand_links() {
         created(&store, n).await;
     }
     let commands = (0..LINKS).map(|n| issue(n % 100, n)).collect();
-    let mut told = Vec::new();
     let beside = store.clone();
     let other = tokio::spawn(async move {
         let mut longest = std::time::Duration::ZERO;
@@ -32,14 +31,12 @@ async fn a_hundred_thousand_links() {
         }
         longest
     });
-    let outcomes = store.issue_many_with_progress(commands, |done, total| told.push((done, total))).await;
+    let outcomes = store.issue_many(commands).await;
     assert_eq!(outcomes.len(), LINKS as usize);
     for (n, outcome) in (0_u32..).zip(&outcomes) {
         let Ok(IssueOutcome::Issued { link, .. }) = outcome else { panic!("link {n}: {outcome:?}") };
         assert_eq!((link.id.as_u128(), link.inquiry), (n.into(), inquiry(n % 100)));
     }
-    assert!(told.is_sorted() && told.last() == Some(&(LINKS as usize, LINKS as usize)), "{told:?}");
-    assert!(20 < told.len(), "{told:?}");
     let longest = other.await.unwrap();
     assert!(longest.as_secs() < 5, "somebody else waited {longest:?}");
     assert_eq!(verdict(&store, 0).await, Verdict::FirstUse);
