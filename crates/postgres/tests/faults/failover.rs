@@ -1,6 +1,6 @@
 //! The primary dies in the middle of traffic, and a synchronous standby takes its place.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, slice, sync::Arc, time::Duration};
 
 use inquiry_otl::{GrantKind, LinkRequest, NewInquiry, OnOutstanding, Retry, Service, StoreErrorKind};
 use inquiry_otl_postgres::{Options, PostgresStore};
@@ -87,7 +87,7 @@ pub(crate) fn the_old_primary_grants_nothing() {
     pair.standby.promote();
     let new = Service::new(runtime.block_on(world::opened(&pair.standby.url())));
 
-    // One wait lasts until the store gives up, the other until somebody cancels it.
+    // One wait lasts until the store gives up and ends it, the other until somebody cancels it.
     let attempt = |number: usize| {
         let (old, links) = (Arc::clone(&old), Arc::clone(&links));
         runtime.spawn(async move { old.redeem(&links[number].url, &links[number].attempt).await })
@@ -95,7 +95,7 @@ pub(crate) fn the_old_primary_grants_nothing() {
     let fault = runtime.block_on(attempt(0)).unwrap().expect_err("nobody confirms it");
     assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Timeout, Retry::SameAttempt));
     let cancelled = attempt(1);
-    pair.interrupt("pg_cancel_backend", 2);
+    pair.interrupt_until_answered(slice::from_ref(&cancelled));
     let fault = runtime.block_on(cancelled).unwrap().expect_err("nobody confirms it");
     assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
 

@@ -1,5 +1,5 @@
-//! What PostgreSQL keeps, and what it loses, when it is killed, fails over, is interrupted or restarts (D1, S4);
-//! who may do what on it, and how it proves who it is.
+//! What PostgreSQL keeps, and what it loses, when it is killed, fails over, is interrupted or restarts (D1, S4), and
+//! how it proves who it is.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +11,9 @@
 #![allow(clippy::doc_markdown, reason = "PostgreSQL is a name")]
 
 mod contrast;
-mod examples;
 mod failover;
 mod pair;
 mod restart;
-mod roles;
 mod tls;
 mod traffic;
 mod trap;
@@ -26,7 +24,7 @@ use std::process::ExitCode;
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
-    let trials: [(&str, fn()); 13] = [
+    let trials: [(&str, fn()); 11] = [
         ("failover::acknowledged_is_kept_by_a_synchronous_standby", failover::acknowledged_is_kept),
         ("failover::the_old_primary_grants_nothing", failover::the_old_primary_grants_nothing),
         ("trap::a_cancelled_wait_is_no_grant", trap::a_cancelled_wait_is_no_grant),
@@ -37,9 +35,7 @@ fn main() -> ExitCode {
         ("contrast::a_commit_that_does_not_wait_for_the_disk", contrast::an_asynchronous_commit),
         ("restart::callers_are_told_whether_to_ask_again", restart::callers_are_told),
         ("tls::a_certificate_is_verified", tls::a_certificate_is_verified),
-        ("roles::the_application_may_no_more_than_it_needs", roles::the_application),
-        ("roles::housekeeping_may_no_more_than_it_needs", roles::housekeeping),
-        ("examples::each_tells_its_story", examples::each_tells_its_story),
+        ("tls::an_order_to_stop_goes_over_tls", tls::an_order_to_stop),
     ];
     let trials = trials.map(|(name, run)| {
         Trial::test(name, move || {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use inquiry_otl_testkit::postgres::Postgres;
+use tokio::task::JoinHandle;
 
 /// A primary whose commits wait for the disk of a standby.
 pub(crate) struct Pair {
@@ -54,6 +55,15 @@ impl Pair {
         let count = format!("SELECT count(*) >= {waiting} {waits}");
         until("commits wait for the standby", || self.primary.sql(&count) == "t");
         self.primary.sql(&format!("SELECT {how}(pid) {waits}"));
+    }
+
+    /// Cancels every wait for the standby, until all of them have an answer.
+    pub(crate) fn interrupt_until_answered<T>(&self, calls: &[JoinHandle<T>]) {
+        while !calls.iter().all(JoinHandle::is_finished) {
+            self.primary
+                .sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            sleep(Duration::from_millis(20));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connections that are encrypted, to a server whose certificate is verified.
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, time::Duration};
 
 use inquiry_otl::{Retry, Service, StoreErrorKind};
 use inquiry_otl_postgres::{Options, PostgresStore};
@@ -13,6 +13,7 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
+    pair::{configure, until},
     traffic::{same_person, second_person, send},
     world,
 };
@@ -48,6 +49,25 @@ pub(crate) fn a_certificate_is_verified() {
         for secret in ["127.0.0.1", "postgres", &server.port().to_string(), "sslmode", "hunter2"] {
             assert!(!told.contains(secret), "{told}");
         }
+    });
+}
+
+/// S4: a server that takes TLS only is told over TLS to stop what a caller gave up.
+pub(crate) fn an_order_to_stop() {
+    let runtime = world::runtime();
+    let (server, ca) = Postgres::start_tls();
+    let config: Config = format!("{} sslmode=require", server.url()).parse().unwrap();
+    runtime.block_on(async {
+        let store = PostgresStore::connect(config.clone(), trusting(&ca), Options::new()).unwrap();
+        store.migrate().await.unwrap();
+        let links = send(&Service::new(store), 1, 1).await;
+        configure(&server, "synchronous_standby_names", "nobody");
+        let options = Options::new().with_statement_timeout(Duration::from_millis(100));
+        let hasty = Service::new(PostgresStore::connect(config, trusting(&ca), options).unwrap());
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let fault = hasty.redeem(&links[0].url, &links[0].attempt).await.expect_err("nobody confirms it");
+        assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Timeout, Retry::SameAttempt));
+        until("the server stops", || server.sql(waits) == "0");
     });
 }
 

@@ -1,13 +1,12 @@
 //! A commit that waits for a standby is interrupted: PostgreSQL answers as if all were well.
 
-use std::{sync::Arc, thread::sleep, time::Duration};
+use std::{slice, sync::Arc};
 
 use inquiry_otl::{
     Attempt, Claim, Claiming, Error, Grant, GrantKind, LinkRequest, NewInquiry, OnOutstanding, Redemption,
     Retry, Revocation, Service, StoreError, StoreErrorKind,
 };
 use inquiry_otl_postgres::PostgresStore;
-use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
 
 use crate::{
@@ -43,7 +42,7 @@ pub(crate) fn a_cancelled_wait_is_no_grant() {
             .clone()
             .map(|number| runtime.spawn(redeem(Arc::clone(&service), Arc::clone(&links), number)))
             .collect();
-        interrupt_until_answered(&pair, &attempts);
+        pair.interrupt_until_answered(&attempts);
         for attempt in attempts {
             let fault = runtime.block_on(attempt).unwrap().expect_err("not replicated, and no grant");
             assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
@@ -83,7 +82,7 @@ pub(crate) fn every_write_says_that_it_is_unconfirmed() {
     for (what, retry) in writes {
         let call = write(what, Arc::clone(&service), Arc::clone(&links), Arc::clone(&claims));
         let call = runtime.spawn(call);
-        interrupt_until_answered(&pair, std::slice::from_ref(&call));
+        pair.interrupt_until_answered(slice::from_ref(&call));
         match runtime.block_on(call).unwrap() {
             Err(Error::Store(fault)) => {
                 assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Unconfirmed, retry), "{what}");
@@ -188,13 +187,5 @@ async fn claim(service: &Service<PostgresStore>, link: &Sent) -> Claim {
     match service.claim(&link.url, &Attempt::new()).await.unwrap() {
         Claiming::Claimed(claim) => claim,
         answer => panic!("nobody else has this link: {answer:?}"),
-    }
-}
-
-/// Cancels every wait for the standby, until all of them have an answer.
-fn interrupt_until_answered<T>(pair: &Pair, calls: &[JoinHandle<T>]) {
-    while !calls.iter().all(JoinHandle::is_finished) {
-        pair.primary.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-        sleep(Duration::from_millis(20));
     }
 }

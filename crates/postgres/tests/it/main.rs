@@ -10,6 +10,7 @@
 #![allow(clippy::doc_markdown, reason = "PostgreSQL is a name")]
 
 mod bulk;
+mod clock;
 mod damaged;
 mod fatal;
 mod faults;

@@ -1,105 +1,201 @@
-//! The least rights that the store works with.
+//! Two roles that may do what they need, and no more.
 
 use inquiry_otl::{
-    EventId, Interval, LinkStore, Revocation,
-    redemption::{Mode, Redeem, Release, Verdict},
-    revocation::Revoke,
-    session::StartSession,
-    store::{Housekeeping, Outbox, Purge, Sweep},
+    Attempt, AttemptKey, Claiming, Interval, Key, KeyId, Keyring, LinkRequest, ManualClock, NewInquiry,
+    OnOutstanding, Operator, Redemption, Released, Retention, Revocation, Service, TemplateId, store::Outbox,
 };
-use inquiry_otl_postgres::{SchemaName, role_script};
-use inquiry_otl_testkit::postgres;
+use inquiry_otl_postgres::{PostgresStore, SchemaName, role_script};
+use inquiry_otl_testkit::postgres::Postgres;
+use tokio_postgres::error::SqlState;
 
-use crate::support::{
-    Schema, connection, created, digest, event, expire, inquiry, issue, issued, open, redeem, sec, verdict,
-};
+use crate::support::{connection, open, patient, store_on};
 
-/// S6: a service's role does what services do and removes nothing; the operator's does what an operator does, and makes no
-/// link.
+/// S6, L3: with the application's role every call of a service works, also those that write to the outbox; what a
+/// service never does is refused by the server.
 #[tokio::test]
-async fn two_roles_share_the_work() {
-    let schema = Schema::new();
-    schema.store().await;
-    let server = postgres::shared();
-    let names = ["application", "housekeeping"].map(|role| format!("{role}_{}", std::process::id()));
-    let [application, housekeeping] = names.clone().map(|name| SchemaName::new(&name).unwrap());
-    for name in &names {
-        server.sql(&format!("CREATE ROLE \"{name}\" LOGIN"));
-    }
-    server.sql(&role_script(&schema.0, &application, &housekeeping));
-    let [service_url, operator_url] =
-        names.clone().map(|name| server.url().replace("user=postgres", &format!("user={name}")));
-    let (service, operator) = (
-        open(&service_url, schema.options().with_outbox()),
-        open(&operator_url, schema.options().with_outbox()),
-    );
+async fn the_application_may_no_more_than_it_needs() {
+    let server = with_roles().await;
+    let clock = ManualClock::default();
+    let store = as_role(&server, "verify").await;
+    let service = Service::builder(store.clone())
+        .clock(clock.clone())
+        .keyring(Keyring::new(Key::random(KeyId::new(1).unwrap())))
+        .build()
+        .unwrap();
+    Box::pin(every_call(&service, &clock)).await;
 
-    service.check().await.unwrap();
-    for n in 1..=3 {
-        created(&service, n).await;
-    }
-    issued(&service, 1, 1).await;
-    let many = service.issue_many((2..9).map(|n| issue(1 + n % 2, n)).collect()).await;
-    assert!(many.iter().all(Result::is_ok), "{many:?}");
-    assert_eq!(verdict(&service, 1).await, Verdict::FirstUse);
-    let tenant = redeem(1).tenant;
-    let claim = Mode::Claim { token: digest(9), until: sec(9) };
-    service.redeem(Redeem { mode: claim, ..redeem(2) }).await.unwrap();
-    let release =
-        Release { tenant, inquiry: inquiry(1), link: issue(1, 2).link, claim: digest(9), now: sec(3) };
-    service.release(release).await.unwrap().unwrap();
-    let start = StartSession {
-        tenant,
-        inquiry: inquiry(2),
-        now: sec(1),
-        session: redeem(99).session,
-        token: digest(1),
-        event: event(9),
-    };
-    service.start_session(start).await.unwrap().unwrap();
-    for target in
-        [Revocation::Link(issue(1, 2).link), Revocation::Session(redeem(1).session), Revocation::AllLinks]
-    {
-        let revoke = Revoke { tenant, inquiry: inquiry(1), target, now: sec(3), event: event(8) };
-        service.revoke(revoke).await.unwrap();
-    }
-    expire(&service, 1).await.unwrap();
+    assert!(store.pending(None, 10).await.is_err(), "the outbox is not the application's to read");
+    // It may announce an expiry, as a redemption that meets one does; it removes nothing.
+    let round = Operator::builder(store).clock(clock).build().tick().await;
+    assert_eq!((round.expired, round.failures.len()), (1, 1), "{round:?}");
+    refused(
+        &server,
+        "verify",
+        &[
+            "CREATE TABLE inquiry_otl.more ()",
+            "ALTER TABLE inquiry_otl.links ADD COLUMN more int",
+            "CREATE OR REPLACE FUNCTION inquiry_otl.sweep() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "DROP TABLE inquiry_otl.links",
+            "TRUNCATE inquiry_otl.links",
+            "DELETE FROM inquiry_otl.inquiries",
+            "DELETE FROM inquiry_otl.links",
+            "DELETE FROM inquiry_otl.sessions",
+            "DELETE FROM inquiry_otl.endings",
+            "DELETE FROM inquiry_otl.outbox",
+            "SELECT name FROM inquiry_otl.outbox",
+            // What a link is cannot be changed: which code opens it, where it leads, for how long.
+            "UPDATE inquiry_otl.links SET digest = digest",
+            "UPDATE inquiry_otl.links SET inquiry = inquiry",
+            "UPDATE inquiry_otl.links SET expires_at = expires_at",
+            "UPDATE inquiry_otl.sessions SET expires_at = expires_at",
+            "UPDATE inquiry_otl.endings SET why = why",
+            "UPDATE inquiry_otl.schema_version SET version = 2",
+        ],
+    )
+    .await;
+}
 
-    let swept =
-        operator.sweep(Sweep { now: sec(100_000), limit: 9, event: EventId::from_u128(1) }).await.unwrap();
-    assert_eq!(swept.events.len(), 2);
-    let receipts: Vec<_> =
-        operator.pending(None, 99).await.unwrap().into_iter().map(|delivery| delivery.receipt).collect();
-    assert_eq!(operator.acknowledge(receipts.clone()).await.unwrap(), receipts.len() as u64);
+/// S6, S3, V1: with the role for housekeeping expiries are announced, what is past keeping goes, and the outbox is
+/// delivered; it can make nothing, and sees no digest.
+#[tokio::test]
+async fn housekeeping_may_no_more_than_it_needs() {
+    let server = with_roles().await;
+    let clock = ManualClock::default();
+    let service = Service::builder(as_role(&server, "verify").await).clock(clock.clone()).build().unwrap();
+    Box::pin(every_call(&service, &clock)).await;
+    let store = as_role(&server, "verify_janitor").await;
     let day = Interval::from_days(1).unwrap();
-    let now = sec(1_000_000);
-    let purge = Purge {
-        now,
-        retention: day,
-        inquiry_retention: Some(day),
-        repeats_after: now.minus(day),
-        limit: 999,
-    };
-    let purged = operator.purge(purge).await.unwrap();
-    assert_eq!((purged.links, purged.sessions, purged.inquiries), (8, 2, 3));
+    let retention = Retention::default().with_links(day).with_inquiries(day);
+    let operator = Operator::builder(store.clone()).clock(clock.clone()).retention(retention).build();
 
-    let quoted = format!("\"{}\"", schema.0);
-    let (service, operator) = (connection(&service_url).await, connection(&operator_url).await);
-    for forbidden in [
-        "DELETE FROM s.links",
-        "TRUNCATE s.outbox",
-        "DROP TABLE s.links",
-        "CREATE TABLE s.mine (n int)",
-        "UPDATE s.links SET digest = digest",
-        "UPDATE s.links SET inquiry = 'inq_2'",
-        "UPDATE s.schema_version SET version = 2",
-    ] {
-        let error = service.batch_execute(&forbidden.replace("s.", &format!("{quoted}."))).await.unwrap_err();
-        assert_eq!(error.code().unwrap().code(), "42501", "{forbidden}: {error:?}");
+    clock.advance(Interval::from_days(3).unwrap());
+    let round = operator.tick().await;
+    assert!(round.failures.is_empty() && 0 < round.expired, "{round:?}");
+    assert!(0 < round.purged.links && 0 < round.purged.sessions, "{round:?}");
+    let mut delivered = 0;
+    loop {
+        let batch = store.pending(None, 100).await.unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        let receipts = batch.into_iter().map(|delivery| delivery.receipt).collect();
+        delivered += store.acknowledge(receipts).await.unwrap();
     }
-    let insert = format!("INSERT INTO {quoted}.links DEFAULT VALUES");
-    assert_eq!(operator.batch_execute(&insert).await.unwrap_err().code().unwrap().code(), "42501");
-    for name in names {
-        server.sql(&format!("DROP OWNED BY \"{name}\"; DROP ROLE \"{name}\""));
+    assert!(10 < delivered);
+    clock.advance(day);
+    let round = operator.tick().await;
+    assert!(round.failures.is_empty() && 0 < round.purged.inquiries, "{round:?}");
+
+    let service = Service::builder(store).clock(clock).build().unwrap();
+    assert!(service.create(NewInquiry::from_template(template())).await.is_err(), "it makes nothing");
+    for table in ["inquiries", "links", "sessions", "endings", "outbox"] {
+        assert_eq!(server.sql(&format!("SELECT count(*) FROM inquiry_otl.{table}")), "0", "{table}");
     }
+    refused(
+        &server,
+        "verify_janitor",
+        &[
+            "CREATE TABLE inquiry_otl.more ()",
+            "DROP TABLE inquiry_otl.links",
+            "TRUNCATE inquiry_otl.links",
+            "SELECT digest FROM inquiry_otl.links",
+            "SELECT nonce FROM inquiry_otl.links",
+            "SELECT attempt FROM inquiry_otl.links",
+            "SELECT tokens FROM inquiry_otl.sessions",
+            "SELECT * FROM inquiry_otl.links",
+            "INSERT INTO inquiry_otl.inquiries DEFAULT VALUES",
+            "INSERT INTO inquiry_otl.links DEFAULT VALUES",
+            "INSERT INTO inquiry_otl.sessions DEFAULT VALUES",
+            "UPDATE inquiry_otl.links SET used_at = NULL",
+            "UPDATE inquiry_otl.sessions SET tokens = NULL",
+            "UPDATE inquiry_otl.outbox SET name = name",
+        ],
+    )
+    .await;
+}
+
+/// A migrated server of its own, since roles are of a whole server, with both roles, which have what the script gives them.
+async fn with_roles() -> Postgres {
+    let server = Postgres::start();
+    store_on(&server, patient()).await;
+    server.sql("CREATE ROLE verify LOGIN; CREATE ROLE verify_janitor LOGIN");
+    let name = |name| SchemaName::new(name).unwrap();
+    // As after the first migration, and again as after a later one.
+    for _ in 0..2 {
+        server.sql(&role_script(&SchemaName::default(), &name("verify"), &name("verify_janitor")));
+    }
+    server
+}
+
+fn url_of(server: &Postgres, role: &str) -> String {
+    server.url().replace("user=postgres", &format!("user={role}"))
+}
+
+async fn as_role(server: &Postgres, role: &str) -> PostgresStore {
+    let store = open(&url_of(server, role), patient().with_outbox());
+    store.check().await.unwrap();
+    store
+}
+
+/// Every one of those statements is refused to that role, for want of a privilege.
+async fn refused(server: &Postgres, role: &str, statements: &[&str]) {
+    let client = connection(&url_of(server, role)).await;
+    for statement in statements {
+        let error = client.batch_execute(statement).await.expect_err(statement);
+        assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{statement}: {error:?}");
+    }
+}
+
+fn template() -> TemplateId {
+    TemplateId::new("itmpl_kyc").unwrap()
+}
+
+/// Each call of a service that asks a store, one way or the other.
+async fn every_call(service: &Service<PostgresStore>, clock: &ManualClock) {
+    let inquiry = service.create(NewInquiry::from_template(template())).await.unwrap().id;
+    service.start(inquiry).await.unwrap();
+    let link = service.issue(LinkRequest::resume(inquiry)).await.unwrap();
+    let attempt = Attempt::new().with_key(AttemptKey::random());
+    service.peek(link.url.expose(), &attempt).await.unwrap();
+    for _ in 0..2 {
+        let answer = service.redeem(link.url.expose(), &attempt).await.unwrap();
+        assert!(matches!(answer, Redemption::Granted(_)), "{answer:?}");
+    }
+    let keep = LinkRequest::resume(inquiry).on_outstanding(OnOutstanding::Keep);
+    let links = service.issue_many([keep.clone(), keep.clone(), keep]).await;
+    let [used, free, revoked] = links.try_into().unwrap_or_else(|_| panic!("three"));
+    let (used, free, revoked) = (used.unwrap(), free.unwrap(), revoked.unwrap());
+    let Claiming::Claimed(claim) = service.claim(used.url.expose(), &Attempt::new()).await.unwrap() else {
+        panic!()
+    };
+    let answer = service.commit(&claim).await.unwrap();
+    assert!(matches!(answer, Redemption::Granted(_)), "{answer:?}");
+    let Claiming::Claimed(claim) = service.claim(free.url.expose(), &Attempt::new()).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(service.release(&claim).await.unwrap(), Released::Released);
+    service.revoke(inquiry, Revocation::Link(revoked.id)).await.unwrap();
+
+    let grant = service.start_session(inquiry).await.unwrap();
+    let handoff = LinkRequest::device_handoff(inquiry, grant.session.id);
+    service.issue(handoff.clone()).await.unwrap();
+    service.issue(handoff.on_outstanding(OnOutstanding::Supersede)).await.unwrap();
+    service.authenticate(inquiry, grant.session.id, &grant.token).await.unwrap().unwrap();
+    service.revoke(inquiry, Revocation::Session(grant.session.id)).await.unwrap();
+    service.revoke(inquiry, Revocation::AllLinks).await.unwrap();
+    service.revoke(inquiry, Revocation::Everything).await.unwrap();
+    assert_eq!(service.links(inquiry, None, 10).await.unwrap().len(), 6);
+    assert_eq!(service.sessions(inquiry, None, 10).await.unwrap().len(), 3);
+    assert!(service.diagnose(free.url.expose()).await.unwrap().refusal.is_some());
+
+    // An expiry that a redemption meets, one that a resume meets, one that nobody has met yet.
+    let late = service.issue(LinkRequest::resume(inquiry)).await.unwrap();
+    let other = service.create(NewInquiry::from_template(template())).await.unwrap().id;
+    service.create(NewInquiry::from_template(template())).await.unwrap();
+    clock.advance(Interval::from_days(1).unwrap());
+    let answer = service.redeem(late.url.expose(), &Attempt::new()).await.unwrap();
+    assert!(matches!(answer, Redemption::Refused(_)), "{answer:?}");
+    service.resume(other).await.unwrap();
+    service.complete(service.start(other).await.unwrap().id).await.unwrap();
+    service.redact(other).await.unwrap();
 }
