@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     ops::{Deref, DerefMut},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -122,31 +122,6 @@ impl managed::Manager for Manager {
     }
 }
 
-/// How often a server is told to stop, and how long it may take each time.
-const ORDERS: usize = 3;
-const SOON: Duration = Duration::from_secs(1);
-
-/// Keeps a connection out of its pool until the server is done with what a caller left on it, so that the size of the
-/// pool bounds what the server works at. After so long it is told to stop.
-///
-/// A commit that waits for a synchronous standby is past every timeout of the server's, and whoever closes the
-/// connection leaves it waiting, with its locks: only an order ends it. It is then committed here, and perhaps nowhere
-/// else. A server that does not follow is not there, and the connection is given up.
-pub(crate) async fn finish(client: Arc<managed::Object<Manager>>, patience: Duration) {
-    let mut done = pin!(client.simple_query(""));
-    if timeout(patience, &mut done).await.is_ok() {
-        return;
-    }
-    // The order may come between two statements, where nobody hears it.
-    for _ in 0..ORDERS {
-        if !client.cancel().await || timeout(SOON, &mut done).await.is_ok() {
-            break;
-        }
-    }
-    // Another order may be under way, and would stop the next caller.
-    client.give_up();
-}
-
 /// A connection of a [`Pool`]: a [`tokio_postgres::Client`] that counts the warnings of its server.
 ///
 /// A wait for a synchronous standby that is cancelled ends with a *success* and a warning: the transaction is
@@ -177,7 +152,7 @@ impl Client {
     }
 
     /// Asks the server, over a connection of its own, to stop what it does here; whether that was heard by anybody.
-    async fn cancel(&self) -> bool {
+    pub(crate) async fn cancel(&self) -> bool {
         matches!(timeout(self.connect_timeout, (self.cancel)()).await, Ok(Ok(())))
     }
 

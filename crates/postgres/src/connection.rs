@@ -12,7 +12,6 @@ use std::{
 use deadpool::managed::Object;
 use futures_util::FutureExt;
 use inquiry_otl::StoreError;
-use tokio::runtime::Handle;
 use tokio_postgres::{
     Row, Transaction,
     binary_copy::BinaryCopyInWriter,
@@ -20,8 +19,9 @@ use tokio_postgres::{
 };
 
 use crate::{
-    client::{Client, Manager, finish},
+    client::{Client, Manager},
     fault::{Fate, Fault},
+    left::Left,
     sql::{Sql, Statement},
 };
 
@@ -127,9 +127,10 @@ fn typed<'p>(statement: &Statement, params: Params<'p>) -> Vec<(&'p (dyn ToSql +
 ///
 /// Whoever drops a command in the middle of its transaction rolls it back; in the middle of a statement, the server
 /// finishes that. The pool has the connection back when the server is done.
-pub(crate) struct Lent {
+pub(crate) struct Lent<'l> {
     /// Shared with whoever waits for the server after this is dropped.
     client: Arc<Object<Manager>>,
+    left: &'l Left,
     patience: Duration,
     open: AtomicBool,
     answered: AtomicBool,
@@ -137,11 +138,12 @@ pub(crate) struct Lent {
     warnings: u64,
 }
 
-impl Lent {
-    pub(crate) fn new(client: Object<Manager>, patience: Duration) -> Self {
+impl<'l> Lent<'l> {
+    pub(crate) fn new(client: Object<Manager>, left: &'l Left, patience: Duration) -> Self {
         let warnings = client.warnings();
         Self {
             client: Arc::new(client),
+            left,
             patience,
             open: AtomicBool::new(false),
             answered: AtomicBool::new(false),
@@ -178,7 +180,7 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if self.open.load(Ordering::Relaxed) {
             // Sent at once; nobody has to wait for the answer.
@@ -187,14 +189,7 @@ impl Drop for Lent {
         if self.answered.load(Ordering::Relaxed) {
             return;
         }
-        match Handle::try_current() {
-            Ok(runtime) => {
-                let patience =
-                    if self.silent.load(Ordering::Relaxed) { Duration::ZERO } else { self.patience };
-                runtime.spawn(finish(Arc::clone(&self.client), patience));
-            }
-            // Nobody is there to wait.
-            Err(_) => self.client.give_up(),
-        }
+        let patience = if self.silent.load(Ordering::Relaxed) { Duration::ZERO } else { self.patience };
+        self.left.take(Arc::clone(&self.client), patience);
     }
 }

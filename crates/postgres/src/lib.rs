@@ -9,6 +9,7 @@ mod delivery;
 mod fault;
 mod housekeeping;
 mod issuing;
+mod left;
 mod log;
 mod migration;
 mod options;

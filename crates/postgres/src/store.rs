@@ -27,7 +27,9 @@ use crate::{
     delivery,
     fault::{Fate, no_connection},
     housekeeping::{self, Kind},
-    issuing, migration, reading,
+    issuing,
+    left::Left,
+    migration, reading,
     sql::Sql,
 };
 
@@ -43,6 +45,7 @@ pub struct PostgresStore {
 struct Shared {
     options: Options,
     sql: Sql,
+    left: Left,
 }
 
 impl PostgresStore {
@@ -66,7 +69,7 @@ impl PostgresStore {
     #[must_use]
     pub fn with_pool(pool: Pool, options: Options) -> Self {
         let sql = Sql::new(&options.schema);
-        Self { pool, shared: Arc::new(Shared { options, sql }) }
+        Self { pool, shared: Arc::new(Shared { options, sql, left: Left::none() }) }
     }
 
     /// The pool, for the application's own statements.
@@ -127,9 +130,10 @@ impl PostgresStore {
         }
     }
 
-    async fn lend(&self) -> Result<Lent, StoreError> {
+    async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        self.shared.left.settled().await;
         let client = self.pool.get().await.map_err(no_connection)?;
-        Ok(Lent::new(client, self.shared.options.patience()))
+        Ok(Lent::new(client, &self.shared.left, self.shared.options.patience()))
     }
 }
 
