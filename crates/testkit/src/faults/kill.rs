@@ -23,8 +23,7 @@ use super::{
 use crate::random::{Sequence, random};
 
 const ROUNDS: usize = 20;
-/// So many, that a kill comes at any time of a round, and a round takes seconds.
-const LINKS: usize = 4_000;
+const LINKS: usize = 10_000;
 const TASKS: usize = 16;
 
 /// Kills and looks, round after round.
@@ -34,7 +33,7 @@ pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
     let mut random = Sequence::new(random());
     let mut sum = Tally::default();
     for round in 1..=ROUNDS {
-        let after = usize::try_from(random.below(2_500)).unwrap() + 1_000;
+        let after = usize::try_from(random.below(6_000)).unwrap() + 2_000;
         let Interrupted { links, said } = interrupt(&runtime, durable, engine.as_mut(), after)?;
 
         let service = books::service(super::open(&runtime, durable, &engine.place()));
