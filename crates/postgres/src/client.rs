@@ -33,7 +33,7 @@ pub type Pool = managed::Pool<Manager>;
 /// A pool of connections for that configuration; nothing is connected before it is needed.
 ///
 /// Every connection has the timeouts of the options, `READ COMMITTED` as its default isolation, and plans that avoid
-/// sequential scans.
+/// sequential scans and are not compiled (`jit`).
 ///
 /// # Errors
 /// [`StoreError`], if the pool was refused.
@@ -91,12 +91,13 @@ impl fmt::Debug for Manager {
 }
 
 /// What each connection begins with. A lock that is waited for, and a transaction that nobody ends, block others; the
-/// plan of a prepared statement, made when a table had a few rows, is kept while it grows to millions.
+/// plan of a prepared statement, made when a table had a few rows, is kept while it grows to millions. Where a scan cannot
+/// be avoided, it counts as so dear that the server would compile the plan, which takes seconds.
 fn settings(options: &Options) -> String {
     let millis = |timeout: Duration| timeout.as_millis().clamp(1, 2_147_483_647);
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
-         SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off",
+         SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET jit = off",
         millis(options.statement_timeout),
         millis(options.lock_timeout),
         millis(options.patience()),

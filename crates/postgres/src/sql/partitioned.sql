@@ -101,7 +101,7 @@ CREATE OR REPLACE FUNCTION {schema}.detach_partition(
     moment timestamptz,
     repeat_window double precision,
     OUT links bigint
-) LANGUAGE plpgsql VOLATILE SET lock_timeout = '3s' AS $body$
+) LANGUAGE plpgsql VOLATILE SET lock_timeout = '3s' SET jit = off AS $body$
 BEGIN
     IF {schema}.holds_links(part, moment, repeat_window) THEN
         RETURN;

@@ -54,6 +54,17 @@ async fn no_plan_scans_a_small_table() {
     assert_eq!(scans(), before, "how often a table was read from end to end");
 }
 
+/// S3: no plan is compiled, however dear a scan counts that cannot be avoided: that would take seconds for a few rows.
+#[tokio::test]
+async fn no_plan_is_compiled() {
+    let schema = Schema::new();
+    let client = schema.store().await.pool().get().await.unwrap();
+    let scan = format!("EXPLAIN (FORMAT JSON) SELECT count(creator) FROM \"{}\".links", schema.0);
+    let plan: serde_json::Value = client.query_one(&scan, &[]).await.unwrap().get(0);
+    assert!(plan[0]["Plan"]["Total Cost"].as_f64().unwrap() > 1e9, "{plan}");
+    assert_eq!(plan[0].get("JIT"), None, "{plan}");
+}
+
 /// What a connection counted is told when it ends.
 async fn close(store: PostgresStore) {
     store.pool().close();
