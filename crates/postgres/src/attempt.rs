@@ -194,6 +194,7 @@ impl Seen {
         }
         let Self { link, mut inquiry, session, .. } = self;
         decision.change_inquiry(&mut inquiry);
+        let events = recorded(event, &inquiry, now, [decision.event, None]);
         let session = match (&decision.session, session) {
             (SessionChange::Start(started), _) => Some(started.clone()),
             (SessionChange::Token(token), Some(mut session)) => {
@@ -202,14 +203,26 @@ impl Seen {
             }
             (SessionChange::Token(_) | SessionChange::None, _) => None,
         };
-        Ok(Attempted {
-            verdict: decision.verdict,
-            link: link.id,
-            derivation: link.derivation,
-            session: session.map(|session| InquirySession::seen(&session, &inquiry, now)),
-            events: recorded(event, &inquiry, now, [decision.event, None]),
-            inquiry: inquiry.inquiry,
-        })
+        Ok(attempted(decision, &link, &inquiry, session, now, events))
+    }
+}
+
+/// The answer to an attempt, of the records after it.
+pub(crate) fn attempted(
+    decision: &Decision,
+    link: &LinkRecord,
+    inquiry: &InquiryRecord,
+    session: Option<SessionRecord>,
+    now: Timestamp,
+    events: Recorded,
+) -> Attempted {
+    Attempted {
+        verdict: decision.verdict,
+        link: link.id,
+        derivation: link.derivation,
+        session: session.map(|session| InquirySession::seen(&session, inquiry, now)),
+        events,
+        inquiry: inquiry.inquiry.clone(),
     }
 }
 

@@ -31,6 +31,18 @@ impl Left {
         }
     }
 
+    /// Waits for a call that its caller left to others, so that nobody looks before it is done.
+    pub(crate) fn watch(&self, done: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.0.send_modify(|count| *count = count.saturating_add(1));
+            let counted = Counted(self.0.clone());
+            runtime.spawn(async move {
+                let _ = timeout(A_MOMENT, done).await;
+                drop(counted);
+            });
+        }
+    }
+
     /// Sees to it that a connection gets back to its pool, or is closed, when the server is done with what was left on it
     /// by a caller that would have waited for so long.
     pub(crate) fn take(&self, client: Arc<Object<Manager>>, patience: Duration) {

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod attempts;
 mod bulk;
 mod changing;
 mod client;
 mod connection;
 mod delivery;
 mod fault;
+mod gather;
 mod housekeeping;
 mod issuing;
 mod left;

@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) pool_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
+    pub(crate) gathers: bool,
 }
 
 impl Default for Options {
@@ -43,6 +44,7 @@ impl Options {
             pool_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
+            gathers: true,
         }
     }
 
@@ -57,6 +59,17 @@ impl Options {
     #[must_use]
     pub const fn with_outbox(mut self) -> Self {
         self.outbox = true;
+        self
+    }
+
+    /// Carries out each redemption, and each creation of a link, in a transaction of its own.
+    ///
+    /// Otherwise those that come while two transactions of their kind are under way go together in the next, up to 256 of
+    /// them: each has its own answer, given after the commit, and one that fails fails alone. Alone, a call goes at once
+    /// either way.
+    #[must_use]
+    pub const fn without_gathering(mut self) -> Self {
+        self.gathers = false;
         self
     }
 

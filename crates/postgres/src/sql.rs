@@ -150,6 +150,48 @@ statements! {
         created_at, expires_at, purge_from) FROM STDIN BINARY",
         [TEXT, TEXT, UUID, TEXT, UUID, TEXT, BYTEA, INT2, BYTEA, INT8, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ];
 
+    /// Takes hold of the inquiries of many links, always in one order.
+    hold_by_digests: format!(
+        "SELECT {} FROM (\
+           SELECT DISTINCT k.tenant, k.inquiry FROM unnest($1::text[], $2::bytea[]) AS a (tenant, digest) \
+           CROSS JOIN LATERAL (\
+             SELECT * FROM {{schema}}.links k WHERE k.digest = a.digest AND k.tenant = a.tenant LIMIT 1) k \
+           ORDER BY k.tenant, k.inquiry) d \
+         CROSS JOIN LATERAL (\
+           SELECT * FROM {{schema}}.inquiries i WHERE i.tenant = d.tenant AND i.id = d.inquiry FOR NO KEY UPDATE) i",
+        list("i", INQUIRY)
+    ), [TEXT_ARRAY, BYTEA_ARRAY];
+    /// Many links, each with its place among those that were asked for. Whoever writes to one holds its inquiry.
+    links_by_digests: format!(
+        "SELECT a.place, {} FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS a (tenant, digest, place) \
+         CROSS JOIN LATERAL (\
+           SELECT * FROM {{schema}}.links k WHERE k.digest = a.digest AND k.tenant = a.tenant LIMIT 1) k",
+        list("k", LINK)
+    ), [TEXT_ARRAY, BYTEA_ARRAY];
+    insert_sessions: "INSERT INTO {schema}.sessions \
+        (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from) \
+        SELECT d.*, d.expires_at FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], \
+          $6::timestamptz[], $7::timestamptz[], $8::bytea[]) \
+        AS d (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens)",
+        [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY, UUID_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, TIMESTAMPTZ_ARRAY, BYTEA_ARRAY];
+    update_links: "UPDATE {schema}.links k SET claim = d.claim, lease_until = d.lease_until, used_at = d.used_at, \
+        session = d.session, replays = d.replays, grace_until = d.grace_until, \
+        grace_max_replays = d.grace_max_replays, grace_clients = d.grace_clients, attempt = d.attempt, \
+        binding = d.binding \
+        FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::timestamptz[], \
+          $7::timestamptz[], $8::uuid[], $9::bigint[], $10::timestamptz[], $11::bigint[], $12::text[], $13::bytea[], \
+          $14::bytea[]) AS d (tenant, inquiry, id, expires_at, claim, lease_until, used_at, session, replays, \
+          grace_until, grace_max_replays, grace_clients, attempt, binding) \
+        WHERE k.tenant = d.tenant AND k.inquiry = d.inquiry AND k.id = d.id AND k.expires_at = d.expires_at",
+        [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY, TIMESTAMPTZ_ARRAY, BYTEA_ARRAY, TIMESTAMPTZ_ARRAY, TIMESTAMPTZ_ARRAY,
+        UUID_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY, TEXT_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY];
+    count_sessions: "UPDATE {schema}.inquiries i SET sessions_started = d.sessions_started, \
+        last_sequence = d.last_sequence \
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) \
+          AS d (tenant, id, sessions_started, last_sequence) \
+        WHERE i.tenant = d.tenant AND i.id = d.id",
+        [TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY];
+
     revoke_link: "UPDATE {schema}.links SET revoked_at = $4 WHERE tenant = $1 AND inquiry = $2 AND id = $3",
         [TEXT, TEXT, UUID, TIMESTAMPTZ];
     revoke_session: "UPDATE {schema}.sessions SET revoked_at = $4 \

@@ -1,6 +1,8 @@
 //! The store itself: each call borrows a connection, and gives it back with its answer.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
 
 use inquiry_otl::{
     LinkId, LinkStore, LinkView, Released, Retry, SessionId, StoreError, StoreErrorKind,
@@ -21,11 +23,14 @@ use tokio_postgres::{
 };
 
 use crate::{
-    Options, Pool, PostgresTransaction, SchemaName, attempt, bulk, changing,
+    Options, Pool, PostgresTransaction, SchemaName, attempt,
+    attempts::{self, Among},
+    bulk, changing,
     client::pool,
     connection::{Connection, Lent},
     delivery,
     fault::{Fate, no_connection},
+    gather::{self, Gathering, Together},
     housekeeping::{self, Kind},
     issuing,
     left::Left,
@@ -46,6 +51,8 @@ struct Shared {
     options: Options,
     sql: Sql,
     left: Left,
+    redeeming: Gathering<Redeem>,
+    issuing: Gathering<IssueLink>,
 }
 
 impl PostgresStore {
@@ -69,7 +76,8 @@ impl PostgresStore {
     #[must_use]
     pub fn with_pool(pool: Pool, options: Options) -> Self {
         let sql = Sql::new(&options.schema);
-        Self { pool, shared: Arc::new(Shared { options, sql, left: Left::none() }) }
+        let (redeeming, issuing) = (Gathering::default(), Gathering::default());
+        Self { pool, shared: Arc::new(Shared { options, sql, left: Left::none(), redeeming, issuing }) }
     }
 
     /// The pool, for the application's own statements.
@@ -126,8 +134,17 @@ impl PostgresStore {
             }
         }
         for command in commands {
-            outcomes.push(LinkStore::issue(self, command.clone()).await);
+            outcomes.push(self.issue_alone(command).await);
         }
+    }
+
+    pub(crate) fn left(&self) -> &Left {
+        &self.shared.left
+    }
+
+    /// How long a call that waits for others may take: theirs, and its own.
+    pub(crate) fn longest(&self) -> Duration {
+        self.shared.options.pool_timeout.saturating_add(self.shared.options.patience()).saturating_mul(2)
     }
 
     async fn lend(&self) -> Result<Lent<'_>, StoreError> {
@@ -159,8 +176,66 @@ macro_rules! on_a_connection {
 }
 
 impl PostgresStore {
+    async fn redeem_alone(&self, command: &Redeem) -> Result<Option<Attempted>, StoreError> {
+        on_a_connection!(self, Fate::Attempt, |on| attempt::redeem(on, command))
+    }
+
+    async fn redeem_at_once(&self, commands: &[Redeem]) -> Result<Vec<Among>, StoreError> {
+        on_a_connection!(self, Fate::Attempt, |on| Box::pin(attempts::redeem(on, commands)))
+    }
+
+    async fn issue_alone(&self, command: &IssueLink) -> Result<IssueOutcome, StoreError> {
+        on_a_connection!(self, Fate::Write, |on| issuing::issue(on, command))
+    }
+
     async fn issue_at_once(&self, commands: &[IssueLink]) -> Result<Option<Vec<IssueOutcome>>, StoreError> {
         on_a_connection!(self, Fate::Write, |on| Box::pin(bulk::issue(on, commands)))
+    }
+}
+
+impl Together for Redeem {
+    type Outcome = Option<Attempted>;
+
+    const FATE: Fate = Fate::Attempt;
+
+    fn gathering(store: &PostgresStore) -> &Gathering<Self> {
+        &store.shared.redeeming
+    }
+
+    async fn carry_out(store: &PostgresStore, commands: Vec<Self>) -> Vec<Result<Self::Outcome, StoreError>> {
+        let together = match commands[..] {
+            [_, _, ..] => store.redeem_at_once(&commands).await,
+            _ => Ok(Vec::new()),
+        };
+        let mut among = match together {
+            Err(error) if !is_of_one(&error) => {
+                return commands.iter().map(|_| Err(StoreError::new(error.kind(), error.retry()))).collect();
+            }
+            Ok(among) => among,
+            Err(_) => Vec::new(),
+        };
+        among.resize_with(commands.len(), || Among::Alone);
+        let outcomes = commands.iter().zip(among).map(async |(command, among)| match among {
+            Among::Came(outcome) => Ok(outcome),
+            Among::Alone => store.redeem_alone(command).await,
+        });
+        join_all(outcomes).await
+    }
+}
+
+impl Together for IssueLink {
+    type Outcome = IssueOutcome;
+
+    const FATE: Fate = Fate::Write;
+
+    fn gathering(store: &PostgresStore) -> &Gathering<Self> {
+        &store.shared.issuing
+    }
+
+    async fn carry_out(store: &PostgresStore, commands: Vec<Self>) -> Vec<Result<Self::Outcome, StoreError>> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        store.issue_part(&commands, &mut outcomes).await;
+        outcomes
     }
 }
 
@@ -178,7 +253,11 @@ impl LinkStore for PostgresStore {
     }
 
     async fn issue(&self, command: IssueLink) -> Result<IssueOutcome, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| issuing::issue(on, &command))
+        if self.shared.options.gathers {
+            gather::ask(self, command).await
+        } else {
+            self.issue_alone(&command).await
+        }
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
@@ -190,7 +269,11 @@ impl LinkStore for PostgresStore {
     }
 
     async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
-        on_a_connection!(self, Fate::Attempt, |on| attempt::redeem(on, &command))
+        if self.shared.options.gathers {
+            gather::ask(self, command).await
+        } else {
+            self.redeem_alone(&command).await
+        }
     }
 
     async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {

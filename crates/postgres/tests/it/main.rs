@@ -14,6 +14,7 @@ mod clock;
 mod damaged;
 mod fatal;
 mod faults;
+mod gathering;
 mod holding;
 mod migrating;
 mod outbox;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use inquiry_otl::{
     Interval, LinkStore, Revocation,
     issuance::{IssueLink, Outstanding},
@@ -12,7 +13,9 @@ use inquiry_otl::{
 use inquiry_otl_postgres::PostgresStore;
 use inquiry_otl_testkit::postgres;
 
-use crate::support::{Schema, created, digest, event, expire, issue, issued, key, open, sec, verdict};
+use crate::support::{
+    Schema, created, digest, event, expire, issue, issued, key, open, redeem, sec, verdict,
+};
 
 fn purge(now: i64, retention: Interval) -> Purge {
     Purge {
@@ -74,9 +77,18 @@ async fn close(store: PostgresStore) {
 
 /// Some command of every kind, on inquiries and links from that number on.
 async fn everything(store: &PostgresStore, n: u32) {
+    let of = n;
     created(store, n).await;
     issued(store, n, n).await;
     assert_eq!(verdict(store, n).await, Verdict::FirstUse);
+    // Those that come together have statements of their own.
+    let many = n + 10..n + 20;
+    for outcome in join_all(many.clone().map(|n| store.issue(issue(of, n)))).await {
+        outcome.unwrap();
+    }
+    for attempted in join_all(many.map(|n| store.redeem(redeem(n)))).await {
+        assert_eq!(attempted.unwrap().unwrap().verdict, Verdict::FirstUse);
+    }
     store.issue(IssueLink { outstanding: Outstanding::Supersede, ..issue(n, n + 1) }).await.unwrap();
     store
         .inspect(Inspect { tenant: key(n).tenant, link: LinkName::Digest(digest(n)) })

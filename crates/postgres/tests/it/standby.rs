@@ -29,9 +29,10 @@ async fn beside(server: &Postgres, links: u32) -> PostgresStore {
     store
 }
 
-/// A store with three connections, which gives a call up after two seconds.
+/// A store with three connections, which gives a call up after two seconds; each call has a connection of its own.
 fn hasty(server: &Postgres) -> PostgresStore {
     let options = Options::new()
+        .without_gathering()
         .with_connections(3)
         .with_statement_timeout(Duration::from_millis(100))
         .with_pool_timeout(Duration::from_millis(200));

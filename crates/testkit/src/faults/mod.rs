@@ -10,6 +10,7 @@
 //! ```
 
 mod books;
+mod dropped;
 mod kill;
 mod lossy;
 mod race;
@@ -80,6 +81,7 @@ pub fn main<D: Durable>(durable: D, more: Vec<Trial>) -> ExitCode {
     let mut trials = vec![
         trial(&durable, "two_processes_race_and_each_link_has_one_first_use", race::run),
         trial(&durable, "a_kill_amid_redemptions_loses_and_doubles_none", kill::run),
+        trial(&durable, "callers_who_go_away_lose_and_double_nothing", dropped::run),
     ];
     // Where there is a network before the store.
     let engine = durable.engine();

@@ -1,0 +1,331 @@
+//! Many redemptions in one transaction: the inquiries are held, each attempt is decided by the rules after those before it, and
+//! what they come to is written at once.
+//!
+//! Only what is judged by link and inquiry alone goes this way: links that nobody used yet, as long as their epoch and
+//! generation last. All others, and whatever expires an inquiry, go by themselves.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use futures_util::future::{join, join3, join4};
+use inquiry_otl::{
+    Clients, InquiryId, TenantId,
+    record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
+    redemption::{self, InquiryChange, LinkChange, Redeem, SessionChange, Subject, Verdict},
+    store::Attempted,
+};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::{
+    attempt::{attempted, recorded, tokens},
+    connection::Connection,
+    fault::Fault,
+    log::Events,
+    row::{Columns, bits, system_time},
+};
+
+/// What an attempt among many came to.
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
+pub(crate) enum Among {
+    /// That; nothing, if there is no such link.
+    Came(Option<Attempted>),
+    /// It is to be made by itself.
+    Alone,
+}
+
+/// Redeems or claims links, all in one transaction (D1 to D7).
+pub(crate) async fn redeem(on: Connection<'_>, commands: &[Redeem]) -> Result<Vec<Among>, Fault> {
+    let mut batch = Batch::hold(on, commands).await?;
+    let outcomes = commands.iter().map(|command| batch.decide(command)).collect();
+    batch.write(on).await?;
+    Ok(outcomes)
+}
+
+type Code<'c> = (TenantId, &'c [u8; 32]);
+type Key = (TenantId, InquiryId);
+
+/// The links of some commands, and their inquiries, which a transaction holds.
+#[derive(Default)]
+struct Batch<'c> {
+    links: BTreeMap<Code<'c>, Held>,
+    inquiries: BTreeMap<Key, Counted>,
+    events: Events,
+}
+
+/// An inquiry, and whether its counters changed.
+struct Counted {
+    record: InquiryRecord,
+    changed: bool,
+}
+
+struct Held {
+    link: LinkRecord,
+    /// The session that was started here.
+    session: Option<SessionRecord>,
+    changed: bool,
+}
+
+impl<'c> Batch<'c> {
+    async fn hold(on: Connection<'_>, commands: &'c [Redeem]) -> Result<Self, Fault> {
+        let mut codes: Vec<Code<'c>> =
+            commands.iter().map(|command| (command.tenant, command.digest.as_bytes())).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let tenants: Vec<&str> = codes.iter().map(|(tenant, _)| tenant.as_str()).collect();
+        let digests: Vec<&[u8]> = codes.iter().map(|(_, digest)| &digest[..]).collect();
+        let inquiries = on.ready(&on.sql.hold_by_digests).await?;
+        let links = on.ready(&on.sql.links_by_digests).await?;
+        let (begun, inquiries, links) = join3(
+            on.begin(),
+            on.send(&inquiries, &[&tenants, &digests]),
+            // A statement of its own behind the hold: it sees what was committed while that waited.
+            on.send(&links, &[&tenants, &digests]),
+        )
+        .await;
+        begun?;
+        let mut batch = Self::default();
+        for row in inquiries? {
+            if let Some(inquiry) = Columns::of(&row).inquiry()? {
+                let key = (inquiry.tenant, inquiry.inquiry.id);
+                batch.inquiries.insert(key, Counted { record: inquiry, changed: false });
+            }
+        }
+        for row in links? {
+            let mut columns = Columns::of(&row);
+            let place: i64 = columns.take()?;
+            let code = usize::try_from(place).ok().and_then(|place| codes.get(place.checked_sub(1)?));
+            if let (Some(code), Some(link)) = (code, columns.link()?) {
+                batch.links.insert(*code, Held { link, session: None, changed: false });
+            }
+        }
+        Ok(batch)
+    }
+
+    /// What an attempt comes to after those before it.
+    fn decide(&mut self, command: &'c Redeem) -> Among {
+        let Some(held) = self.links.get_mut(&(command.tenant, command.digest.as_bytes())) else {
+            return Among::Came(None);
+        };
+        let Some(counted) = self.inquiries.get_mut(&(held.link.tenant, held.link.inquiry)) else {
+            return Among::Came(None);
+        };
+        let inquiry = &mut counted.record;
+        if held.link.digest != command.digest || !held.is_plain(inquiry) {
+            return Among::Alone;
+        }
+        let subject = Subject { link: &held.link, inquiry, session: held.session.as_ref(), parent: None };
+        let decision = redemption::redeem(&subject, command);
+        if matches!(decision.inquiry, InquiryChange::Expire { .. }) {
+            return Among::Alone;
+        }
+        decision.change_inquiry(inquiry);
+        counted.changed |= decision.inquiry != InquiryChange::None || decision.event.is_some();
+        if decision.link != LinkChange::None {
+            decision.change_link(&mut held.link);
+            held.changed = true;
+        }
+        match (&decision.session, &mut held.session) {
+            (SessionChange::Start(started), session) => *session = Some(started.clone()),
+            (SessionChange::Token(token), Some(session)) => session.tokens.push(*token),
+            (SessionChange::Token(_) | SessionChange::None, _) => {}
+        }
+        let session = match decision.verdict {
+            Verdict::FirstUse | Verdict::Repeat | Verdict::Replay { .. } => held.session.clone(),
+            Verdict::Claimed | Verdict::Busy { .. } | Verdict::Refused(_) => None,
+        };
+        let events = recorded(command.event, inquiry, command.now, [decision.event, None]);
+        self.events.extend(inquiry, &events);
+        Among::Came(Some(attempted(&decision, &held.link, inquiry, session, command.now, events)))
+    }
+
+    /// Writes what changed, and commits, in one round trip.
+    async fn write(&self, on: Connection<'_>) -> Result<(), Fault> {
+        let changed: Vec<&Held> = self.links.values().filter(|held| held.changed).collect();
+        if changed.is_empty() {
+            return on.commit().await;
+        }
+        let started = Sessions::of(changed.iter().filter_map(|held| held.session.as_ref()));
+        let links = Links::of(changed.iter().map(|held| &held.link));
+        let counted = self.inquiries.values().filter(|counted| counted.changed);
+        let inquiries = Inquiries::of(counted.map(|counted| &counted.record));
+        let insert_sessions = on.ready(&on.sql.insert_sessions).await?;
+        let update_links = on.ready(&on.sql.update_links).await?;
+        let count_sessions = on.ready(&on.sql.count_sessions).await?;
+        let insert_events = on.ready(&on.sql.insert_events).await?;
+        let tell = async {
+            if on.outbox && !self.events.is_empty() {
+                on.send(&insert_events, &self.events.params()).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let (sessions, links, inquiries) = (started.params(), links.params(), inquiries.params());
+        let ((sessions, links, inquiries, told), committed) = join(
+            join4(
+                on.send(&insert_sessions, &sessions),
+                on.send(&update_links, &links),
+                on.send(&count_sessions, &inquiries),
+                tell,
+            ),
+            on.commit(),
+        )
+        .await;
+        sessions.and(links).and(inquiries).and(told)?;
+        committed
+    }
+}
+
+impl Held {
+    /// Whether link and inquiry say all that an attempt is judged by.
+    fn is_plain(&self, inquiry: &InquiryRecord) -> bool {
+        let LinkRecord { parent, epoch, generation, purpose, state, .. } = &self.link;
+        parent.is_none()
+            && *epoch == inquiry.epoch
+            && *generation == inquiry.generations.of(*purpose).number
+            && (self.session.is_some() || !matches!(state, LinkState::Used(_)))
+    }
+}
+
+/// New sessions, a vector for each column.
+#[derive(Default)]
+struct Sessions<'s> {
+    tenants: Vec<&'s str>,
+    inquiries: Vec<&'s str>,
+    ids: Vec<Uuid>,
+    links: Vec<Option<Uuid>>,
+    epochs: Vec<i64>,
+    started_at: Vec<SystemTime>,
+    expires_at: Vec<SystemTime>,
+    tokens: Vec<Vec<u8>>,
+}
+
+impl<'s> Sessions<'s> {
+    fn of(sessions: impl Iterator<Item = &'s SessionRecord>) -> Self {
+        let mut columns = Self::default();
+        for session in sessions {
+            columns.tenants.push(session.tenant.as_str());
+            columns.inquiries.push(session.inquiry.as_str());
+            columns.ids.push(Uuid::from_u128(session.id.as_u128()));
+            columns.links.push(session.link.map(|link| Uuid::from_u128(link.as_u128())));
+            columns.epochs.push(bits(session.epoch.get()));
+            columns.started_at.push(system_time(session.started_at));
+            columns.expires_at.push(system_time(session.expires_at));
+            columns.tokens.push(tokens(&session.tokens));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+        [
+            &self.tenants,
+            &self.inquiries,
+            &self.ids,
+            &self.links,
+            &self.epochs,
+            &self.started_at,
+            &self.expires_at,
+            &self.tokens,
+        ]
+    }
+}
+
+/// What attempts change in links, a vector for each column.
+#[derive(Default)]
+struct Links<'l> {
+    tenants: Vec<&'l str>,
+    inquiries: Vec<&'l str>,
+    ids: Vec<Uuid>,
+    expires_at: Vec<SystemTime>,
+    claims: Vec<Option<&'l [u8]>>,
+    lease_until: Vec<Option<SystemTime>>,
+    used_at: Vec<Option<SystemTime>>,
+    sessions: Vec<Option<Uuid>>,
+    replays: Vec<i64>,
+    grace_until: Vec<Option<SystemTime>>,
+    grace_max_replays: Vec<Option<i64>>,
+    grace_clients: Vec<Option<&'static str>>,
+    attempts: Vec<Option<&'l [u8]>>,
+    bindings: Vec<Option<&'l [u8]>>,
+}
+
+impl<'l> Links<'l> {
+    fn of(links: impl Iterator<Item = &'l LinkRecord>) -> Self {
+        let mut columns = Self::default();
+        for link in links {
+            columns.tenants.push(link.tenant.as_str());
+            columns.inquiries.push(link.inquiry.as_str());
+            columns.ids.push(Uuid::from_u128(link.id.as_u128()));
+            columns.expires_at.push(system_time(link.expires_at));
+            let (lease, used) = match &link.state {
+                LinkState::Unused => (None, None),
+                LinkState::Claimed(lease) => (Some(lease), None),
+                LinkState::Used(used) => (None, Some(used)),
+            };
+            let claim = lease.map(|lease| &lease.token).or(used.and_then(|used| used.claim.as_ref()));
+            let attempt = lease
+                .map_or_else(|| used.and_then(|used| used.attempt.as_ref()), |lease| lease.attempt.as_ref());
+            let binding = lease
+                .map_or_else(|| used.and_then(|used| used.binding.as_ref()), |lease| lease.binding.as_ref());
+            let grace = used.and_then(|used| used.grace);
+            columns.claims.push(claim.map(|digest| &digest.as_bytes()[..]));
+            columns.lease_until.push(lease.map(|lease| system_time(lease.until)));
+            columns.used_at.push(used.map(|used| system_time(used.at)));
+            columns.sessions.push(used.map(|used| Uuid::from_u128(used.session.as_u128())));
+            columns.replays.push(used.map_or(0, |used| i64::from(used.replays)));
+            columns.grace_until.push(grace.map(|grace| system_time(grace.until)));
+            columns.grace_max_replays.push(grace.map(|grace| i64::from(grace.max_replays)));
+            columns.grace_clients.push(grace.map(|grace| match grace.clients {
+                Clients::Any => "any",
+                Clients::Same => "same",
+            }));
+            columns.attempts.push(attempt.map(|digest| &digest.as_bytes()[..]));
+            columns.bindings.push(binding.map(|digest| &digest.as_bytes()[..]));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 14] {
+        [
+            &self.tenants,
+            &self.inquiries,
+            &self.ids,
+            &self.expires_at,
+            &self.claims,
+            &self.lease_until,
+            &self.used_at,
+            &self.sessions,
+            &self.replays,
+            &self.grace_until,
+            &self.grace_max_replays,
+            &self.grace_clients,
+            &self.attempts,
+            &self.bindings,
+        ]
+    }
+}
+
+/// What attempts change in inquiries, a vector for each column.
+#[derive(Default)]
+struct Inquiries<'i> {
+    tenants: Vec<&'i str>,
+    ids: Vec<&'i str>,
+    sessions_started: Vec<i64>,
+    last_sequences: Vec<i64>,
+}
+
+impl<'i> Inquiries<'i> {
+    fn of(inquiries: impl Iterator<Item = &'i InquiryRecord>) -> Self {
+        let mut columns = Self::default();
+        for inquiry in inquiries {
+            columns.tenants.push(inquiry.tenant.as_str());
+            columns.ids.push(inquiry.inquiry.id.as_str());
+            columns.sessions_started.push(i64::from(inquiry.sessions_started));
+            columns.last_sequences.push(bits(inquiry.last_sequence));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.tenants, &self.ids, &self.sessions_started, &self.last_sequences]
+    }
+}
