@@ -41,13 +41,13 @@ pub(crate) async fn redeem(on: Connection<'_>, commands: &[Redeem]) -> Result<Ve
     Ok(outcomes)
 }
 
-type Code<'c> = (TenantId, &'c [u8; 32]);
+type Name<'c> = (TenantId, &'c [u8; 32]);
 type Key = (TenantId, InquiryId);
 
 /// The links of some commands, and their inquiries, which a transaction holds.
 #[derive(Default)]
 struct Batch<'c> {
-    links: BTreeMap<Code<'c>, Held>,
+    links: BTreeMap<Name<'c>, Held>,
     inquiries: BTreeMap<Key, Counted>,
     events: Events,
 }
@@ -67,12 +67,12 @@ struct Held {
 
 impl<'c> Batch<'c> {
     async fn hold(on: Connection<'_>, commands: &'c [Redeem]) -> Result<Self, Fault> {
-        let mut codes: Vec<Code<'c>> =
+        let mut names: Vec<Name<'c>> =
             commands.iter().map(|command| (command.tenant, command.digest.as_bytes())).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        let tenants: Vec<&str> = codes.iter().map(|(tenant, _)| tenant.as_str()).collect();
-        let digests: Vec<&[u8]> = codes.iter().map(|(_, digest)| &digest[..]).collect();
+        names.sort_unstable();
+        names.dedup();
+        let tenants: Vec<&str> = names.iter().map(|(tenant, _)| tenant.as_str()).collect();
+        let digests: Vec<&[u8]> = names.iter().map(|(_, digest)| &digest[..]).collect();
         let inquiries = on.ready(&on.sql.hold_by_digests).await?;
         let links = on.ready(&on.sql.links_by_digests).await?;
         let (begun, inquiries, links) = join3(
@@ -93,9 +93,9 @@ impl<'c> Batch<'c> {
         for row in links? {
             let mut columns = Columns::of(&row);
             let place: i64 = columns.take()?;
-            let code = usize::try_from(place).ok().and_then(|place| codes.get(place.checked_sub(1)?));
-            if let (Some(code), Some(link)) = (code, columns.link()?) {
-                batch.links.insert(*code, Held { link, session: None, changed: false });
+            let name = usize::try_from(place).ok().and_then(|place| names.get(place.checked_sub(1)?));
+            if let (Some(name), Some(link)) = (name, columns.link()?) {
+                batch.links.insert(*name, Held { link, session: None, changed: false });
             }
         }
         Ok(batch)

@@ -1,6 +1,6 @@
 //! Redemptions and creations that come together: each has its own answer, given after the commit.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use futures_util::future::join_all;
 use inquiry_otl::{
@@ -59,12 +59,16 @@ async fn store(schema: &Schema) -> PostgresStore {
     store
 }
 
-fn attempt(
-    store: &PostgresStore,
-    command: Redeem,
-) -> impl Future<Output = Result<Option<Attempted>, StoreError>> + use<> {
+type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+fn attempt(store: &PostgresStore, command: &Redeem) -> Boxed<Option<Attempted>> {
+    let (store, command) = (store.clone(), *command);
+    Box::pin(async move { store.redeem(command).await })
+}
+
+fn creation(store: &PostgresStore, command: IssueLink) -> Boxed<IssueOutcome> {
     let store = store.clone();
-    async move { store.redeem(command).await }
+    Box::pin(async move { store.issue(command).await })
 }
 
 /// D1, D2: attempts that come together are judged one after the other, each by what it asks for, also two with one code; their
@@ -107,8 +111,8 @@ async fn attempts_that_come_together_are_judged_one_by_one() {
     ];
     let answers = together(
         (&schema, &store),
-        |n| attempt(&store, redeem(n)),
-        commands.map(|command| attempt(&store, command)),
+        |n| attempt(&store, &redeem(n)),
+        commands.iter().map(|command| attempt(&store, command)),
     )
     .await;
     let verdicts: Vec<_> =
@@ -172,15 +176,15 @@ async fn a_damaged_row_fails_alone() {
     schema.sql("UPDATE inquiries SET policy = '{\"unknown\": 1}' WHERE id = 'inq_12'");
     let answers = together(
         (&schema, &store),
-        |n| attempt(&store, redeem(n)),
-        (10..16).map(|n| attempt(&store, redeem(n))),
+        |n| attempt(&store, &redeem(n)),
+        (10..16).map(|n| attempt(&store, &redeem(n))),
     )
     .await;
     for (n, answer) in (10..).zip(answers) {
         match answer {
             Ok(Some(answer)) => assert_eq!((n != 12, answer.verdict), (true, Verdict::FirstUse)),
             Err(error) => {
-                assert_eq!((n, error.kind(), error.retry()), (12, StoreErrorKind::Corrupt, Retry::Useless))
+                assert_eq!((n, error.kind(), error.retry()), (12, StoreErrorKind::Corrupt, Retry::Useless));
             }
             Ok(None) => panic!("{n} is not there"),
         }
@@ -195,13 +199,14 @@ async fn creations_that_come_together_are_decided_one_by_one() {
     created(&store, 10).await;
     created(&store, 11).await;
     issued(&store, 11, 11).await;
-    let create = |command: IssueLink| {
-        let store = store.clone();
-        async move { store.issue(command).await }
-    };
     let supersede = |n| IssueLink { outstanding: Outstanding::Supersede, ..issue(10, n) };
     let commands = [issue(10, 20), supersede(21), supersede(22), issue(11, 11), issue(99, 23), issue(11, 24)];
-    let outcomes = together((&schema, &store), |n| create(issue(0, n + 100)), commands.map(create)).await;
+    let outcomes = together(
+        (&schema, &store),
+        |n| creation(&store, issue(0, n + 100)),
+        commands.map(|command| creation(&store, command)),
+    )
+    .await;
     let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
     assert!(
         matches!(
@@ -229,13 +234,13 @@ async fn a_crowd_is_bounded() {
     let store = store(&schema).await;
     store.create_inquiry(create(10)).await.unwrap();
     issued(&store, 10, 10).await;
-    let unknown = (0..9_000).map(|n| attempt(&store, redeem(100_000 + n)));
+    let unknown = (0..9_000).map(|n| attempt(&store, &redeem(100_000 + n)));
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
     hold(&schema, &lock).await;
-    let first = tokio::spawn(attempt(&store, redeem(1)));
+    let first = tokio::spawn(attempt(&store, &redeem(1)));
     tokio::time::sleep(Duration::from_millis(150)).await;
-    let held = [first, tokio::spawn(attempt(&store, redeem(2)))];
+    let held = [first, tokio::spawn(attempt(&store, &redeem(2)))];
     tokio::time::sleep(Duration::from_millis(150)).await;
     let crowd: Vec<_> = unknown.map(tokio::spawn).collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
