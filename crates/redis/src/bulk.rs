@@ -26,21 +26,16 @@ const CHUNK: usize = 1_000;
 /// How long a cluster keeps a look-up whose link was never written, in seconds: two days. No answer depends on it (S5).
 const DANGLING: u32 = 2 * 86_400;
 
-impl RedisStore {
-    /// Creates many links, as [`issue_many`](inquiry_otl::LinkStore::issue_many) does, and tells how many are answered, of
-    /// how many in all.
-    pub async fn issue_many_with_progress(
-        &self,
-        commands: Vec<IssueLink>,
-        mut progress: impl FnMut(usize, usize) + Send,
-    ) -> Vec<Result<IssueOutcome, StoreError>> {
-        let mut outcomes = Vec::with_capacity(commands.len());
-        for chunk in commands.chunks(CHUNK) {
-            outcomes.extend(issue_chunk(self, chunk).await);
-            progress(outcomes.len(), commands.len());
-        }
-        outcomes
+/// Creates many links, some at a time.
+pub(crate) async fn issue_many(
+    store: &RedisStore,
+    commands: &[IssueLink],
+) -> Vec<Result<IssueOutcome, StoreError>> {
+    let mut outcomes = Vec::with_capacity(commands.len());
+    for chunk in commands.chunks(CHUNK) {
+        outcomes.extend(issue_chunk(store, chunk).await);
     }
+    outcomes
 }
 
 /// Creates links in three steps, each for all of them at once; a single server needs the second only.

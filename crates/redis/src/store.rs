@@ -236,7 +236,7 @@ impl LinkStore for RedisStore {
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
-        self.issue_many_with_progress(commands, |_, _| {}).await
+        bulk::issue_many(self, &commands).await
     }
 
     async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
