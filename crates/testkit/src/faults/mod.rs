@@ -93,15 +93,6 @@ pub fn main<D: Durable>(durable: D, more: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Kills the engine amid redemptions as [`main`] does, until an acknowledgement is lost: to show which settings of an engine
-/// break the promise (D1). A line with what was found, or what is wrong.
-///
-/// # Errors
-/// What is wrong: `lost: …` if an acknowledgement was lost, in an early round.
-pub fn kill<D: Durable>(durable: &Arc<D>) -> Result<String, Box<dyn Error>> {
-    kill::run(durable)
-}
-
 /// What a trial found: a line for the log, or what is wrong.
 type Outcome = Result<String, Box<dyn Error>>;
 

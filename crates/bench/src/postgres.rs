@@ -1,0 +1,134 @@
+//! PostgreSQL: one prepared statement per call on connections of one's own, by hand, and the store (P6, P7).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
+use inquiry_otl_testkit::postgres::Postgres;
+use tokio::{runtime::Runtime, sync::Mutex};
+use tokio_postgres::{Client, NoTls, Statement};
+
+use crate::{
+    candidate::{Candidate, INQUIRIES, Ours, Pair, digest, id, secret},
+    report::{Bound, Goal},
+};
+
+/// More connections than that make it slower, on two cores.
+const CONNECTIONS: usize = 16;
+
+pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+    let server = Postgres::start();
+    let by_hand = Arc::new(runtime.block_on(ByHand::new(&server)));
+    let options =
+        |schema| Options::new().with_schema(SchemaName::new(schema).unwrap()).with_connections(CONNECTIONS);
+    let alone = runtime.block_on(open(&server, options("alone").without_gathering()));
+    let together = runtime.block_on(open(&server, options("together")));
+    let mut goals = Vec::new();
+    for tasks in [16, 64] {
+        let pair = runtime.block_on(Pair::measure((&by_hand, &alone), 5, (tasks, 2_000)));
+        let what = format!("PostgreSQL, {tasks} tasks, each call by itself");
+        goals.extend(pair.goals("P6", &what, 2_000, Bound::AtLeast(0.95)));
+    }
+    for (tasks, links, bound) in [(1, 400, 0.95), (16, 2_000, 0.0), (64, 4_000, 2.7), (256, 6_000, 4.5)] {
+        let pair = runtime.block_on(Pair::measure((&by_hand, &together), 5, (tasks, links)));
+        let what = format!("PostgreSQL, {tasks} tasks, gathering");
+        let bound = if bound == 0.0 { Bound::None } else { Bound::AtLeast(bound) };
+        goals.extend(pair.goals("P7", &what, links, bound));
+        goals.push(Goal {
+            name: "P7",
+            what: format!("{what}: p99 of a redemption"),
+            bound: Bound::AtLeast(1.0),
+            measured: pair.faster(|round| round.p99),
+        });
+    }
+    goals
+}
+
+async fn open(server: &Postgres, options: Options) -> Arc<Ours<PostgresStore>> {
+    let store = PostgresStore::connect(server.url().parse().unwrap(), NoTls, options).unwrap();
+    store.migrate().await.unwrap();
+    Arc::new(Ours::new(store).await)
+}
+
+/// Connections that each have the statements prepared; a call takes the next of them.
+struct ByHand {
+    connections: Vec<Mutex<(Client, Statement, Statement)>>,
+    next: AtomicUsize,
+}
+
+const TABLES: &str = "CREATE TABLE inquiries (id int PRIMARY KEY, status text NOT NULL, expires_at timestamptz NOT NULL, \
+    epoch bigint NOT NULL, sessions int NOT NULL) WITH (fillfactor = 70); \
+  CREATE TABLE links (digest bytea PRIMARY KEY, inquiry int NOT NULL, epoch bigint NOT NULL, \
+    created_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, used_at timestamptz, session uuid, attempt bytea) \
+    WITH (fillfactor = 70); \
+  CREATE INDEX links_inquiry ON links (inquiry); CREATE INDEX links_expires ON links (expires_at); \
+  CREATE TABLE sessions (id uuid PRIMARY KEY, inquiry int NOT NULL, epoch bigint NOT NULL, \
+    started_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, token bytea NOT NULL)";
+
+/// The inquiry's row is held first, so that of two uses the second finds the link used.
+const REDEEM: &str = "WITH i AS (\
+    SELECT i.id, i.epoch, i.expires_at FROM links l JOIN inquiries i ON i.id = l.inquiry \
+    WHERE l.digest = $1 AND i.status IN ('created', 'pending') AND $2 < i.expires_at FOR NO KEY UPDATE OF i), \
+  used AS (\
+    UPDATE links l SET used_at = $2, session = $3::text::uuid, attempt = $4 FROM i \
+    WHERE l.digest = $1 AND l.used_at IS NULL AND $2 < l.expires_at AND l.epoch = i.epoch RETURNING l.inquiry), \
+  counted AS (UPDATE inquiries SET sessions = sessions + 1 FROM used WHERE id = used.inquiry), \
+  started AS (\
+    INSERT INTO sessions SELECT $3::text::uuid, i.id, i.epoch, $2, i.expires_at, $5 FROM used JOIN i ON i.id = used.inquiry) \
+  SELECT inquiry FROM used";
+
+const ISSUE: &str = "INSERT INTO links SELECT $1, id, epoch, $3, $4 FROM inquiries \
+  WHERE id = $2 AND status IN ('created', 'pending') AND $3 < expires_at";
+
+impl ByHand {
+    async fn new(server: &Postgres) -> Self {
+        server.sql(TABLES);
+        server.sql(&format!(
+            "INSERT INTO inquiries SELECT n, 'created', now() + interval '1 day', 1, 0 FROM generate_series(0, {}) n",
+            INQUIRIES - 1
+        ));
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await.unwrap();
+            tokio::spawn(connection);
+            let (issue, redeem) =
+                (client.prepare(ISSUE).await.unwrap(), client.prepare(REDEEM).await.unwrap());
+            connections.push(Mutex::new((client, issue, redeem)));
+        }
+        Self { connections, next: AtomicUsize::new(0) }
+    }
+
+    fn connection(&self) -> &Mutex<(Client, Statement, Statement)> {
+        &self.connections[self.next.fetch_add(1, Ordering::Relaxed) % CONNECTIONS]
+    }
+}
+
+impl Candidate for ByHand {
+    type Code = [u8; 20];
+
+    async fn issue(&self, inquiry: usize) -> [u8; 20] {
+        let (code, digest) = secret();
+        let (now, inquiry) = (SystemTime::now(), i32::try_from(inquiry).unwrap());
+        let connection = self.connection().lock().await;
+        let (client, issue, _) = &*connection;
+        let until = now + Duration::from_secs(80_000);
+        let made = client.execute(issue, &[&&digest[..], &inquiry, &now, &until]).await.unwrap();
+        assert_eq!(made, 1);
+        code
+    }
+
+    async fn redeem(&self, code: &[u8; 20]) {
+        let (of, attempt, token) = (digest(code), secret().1, secret().1);
+        let session: String = id().iter().map(|byte| format!("{byte:02x}")).collect();
+        let connection = self.connection().lock().await;
+        let (client, _, redeem) = &*connection;
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&&of[..], &SystemTime::now(), &session, &&attempt[..], &&token[..]];
+        assert_eq!(client.query(redeem, &params).await.unwrap().len(), 1, "a fresh link");
+    }
+}

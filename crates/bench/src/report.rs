@@ -1,0 +1,70 @@
+//! What is told of measurements: ratios, and whether they meet their goals.
+
+use std::{fmt, fs, thread};
+
+/// A goal, and what was measured.
+pub(crate) struct Goal {
+    /// Its name, as `P7`.
+    pub(crate) name: &'static str,
+    pub(crate) what: String,
+    /// At least this, or at most.
+    pub(crate) bound: Bound,
+    /// The least, the median and the greatest ratio of the rounds.
+    pub(crate) measured: Spread,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+    /// It is only told.
+    None,
+}
+
+/// Ratios of rounds.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread {
+    least: f64,
+    median: f64,
+    greatest: f64,
+}
+
+impl Spread {
+    /// Of at least one ratio.
+    pub(crate) fn of(ratios: impl IntoIterator<Item = f64>) -> Self {
+        let mut ratios: Vec<f64> = ratios.into_iter().collect();
+        ratios.sort_by(f64::total_cmp);
+        Self { least: ratios[0], median: ratios[ratios.len() / 2], greatest: ratios[ratios.len() - 1] }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Spread { least, median, greatest } = self.measured;
+        let (goal, verdict) = match self.bound {
+            Bound::AtLeast(bound) => {
+                (format!(">= {bound:.2}"), if bound <= median { "met" } else { "NOT MET" })
+            }
+            Bound::AtMost(bound) => {
+                (format!("<= {bound:.2}"), if median <= bound { "met" } else { "NOT MET" })
+            }
+            Bound::None => ("-".to_owned(), "told"),
+        };
+        write!(
+            f,
+            "{:<4} {:<58} goal {goal:<8} measured {median:6.2} ({least:.2} to {greatest:.2})  {verdict}",
+            self.name, self.what
+        )
+    }
+}
+
+/// What all of it ran on.
+pub(crate) fn machine() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("an unknown processor", |model| model.trim_start_matches([' ', '\t', ':']));
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let threads = thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!("{model}, {threads} threads, load {load} at the start; clients and engines share it")
+}

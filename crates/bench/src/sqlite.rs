@@ -1,0 +1,126 @@
+//! SQLite: a mutex around one connection, by hand, and the store (P9).
+
+use std::sync::{Arc, Mutex};
+
+use inquiry_otl_sqlite::SqliteStore;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::{
+    candidate::{Candidate, INQUIRIES, Ours, Pair, digest, id, secret},
+    report::{Bound, Goal},
+};
+
+const NOW: i64 = 1_800_000_000_000_000;
+const DAY: i64 = 86_400_000_000;
+
+pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+    let directory = TempDir::new().unwrap();
+    let by_hand = Arc::new(ByHand::new(&directory));
+    let store = SqliteStore::open(directory.path().join("ours.db")).unwrap();
+    let ours = Arc::new(runtime.block_on(Ours::new(store)));
+    let mut goals = Vec::new();
+    for (tasks, links, bound) in [(1, 400, 0.9), (16, 3_000, 5.0), (64, 3_000, 12.0)] {
+        let pair = runtime.block_on(Pair::measure((&by_hand, &ours), 5, (tasks, links)));
+        let what = format!("SQLite FULL, {tasks} tasks, against a mutex");
+        goals.extend(pair.goals("P9", &what, links, Bound::AtLeast(bound)));
+    }
+    goals
+}
+
+/// One connection that everybody waits for.
+struct ByHand(Arc<Mutex<Connection>>);
+
+impl ByHand {
+    fn new(directory: &TempDir) -> Self {
+        let connection = Connection::open(directory.path().join("by_hand.db")).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.pragma_update(None, "synchronous", "FULL").unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE inquiries (id INTEGER PRIMARY KEY, status TEXT NOT NULL, expires_at INTEGER NOT NULL, \
+                   epoch INTEGER NOT NULL, sessions INTEGER NOT NULL); \
+                 CREATE TABLE links (digest BLOB PRIMARY KEY, inquiry INTEGER NOT NULL, epoch INTEGER NOT NULL, \
+                   created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER, session BLOB, \
+                   attempt BLOB) WITHOUT ROWID; \
+                 CREATE TABLE sessions (id BLOB PRIMARY KEY, inquiry INTEGER NOT NULL, epoch INTEGER NOT NULL, \
+                   started_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, token BLOB NOT NULL) WITHOUT ROWID;",
+            )
+            .unwrap();
+        for inquiry in 0..INQUIRIES {
+            connection
+                .execute(
+                    "INSERT INTO inquiries VALUES (?1, 'created', ?2, 1, 0)",
+                    params![inquiry as i64, NOW + DAY],
+                )
+                .unwrap();
+        }
+        Self(Arc::new(Mutex::new(connection)))
+    }
+
+    /// What is done on the connection is done on a thread that may wait.
+    async fn on<T: Send + 'static>(&self, work: impl FnOnce(&mut Connection) -> T + Send + 'static) -> T {
+        let connection = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || work(&mut connection.lock().unwrap())).await.unwrap()
+    }
+}
+
+impl Candidate for ByHand {
+    type Code = [u8; 20];
+
+    async fn issue(&self, inquiry: usize) -> [u8; 20] {
+        let (code, digest) = secret();
+        self.on(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+            let epoch: i64 = transaction
+                .prepare_cached("SELECT epoch FROM inquiries WHERE id = ?1 AND status IN ('created', 'pending') AND ?2 < expires_at")
+                .unwrap()
+                .query_row(params![inquiry as i64, NOW], |row| row.get(0))
+                .unwrap();
+            transaction
+                .prepare_cached("INSERT INTO links VALUES (?1, ?2, ?3, ?4, ?5, NULL, NULL, NULL)")
+                .unwrap()
+                .execute(params![digest, inquiry as i64, epoch, NOW, NOW + DAY])
+                .unwrap();
+            transaction.commit().unwrap();
+        })
+        .await;
+        code
+    }
+
+    async fn redeem(&self, code: &[u8; 20]) {
+        let (of, attempt, session, token) = (digest(code), secret().1, id(), secret().1);
+        self.on(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+            let found: Option<(i64, i64)> = transaction
+                .prepare_cached(
+                    "SELECT i.id, i.expires_at FROM links l JOIN inquiries i ON i.id = l.inquiry WHERE l.digest = ?1 \
+                     AND l.used_at IS NULL AND ?2 < l.expires_at AND l.epoch = i.epoch \
+                     AND i.status IN ('created', 'pending') AND ?2 < i.expires_at",
+                )
+                .unwrap()
+                .query_row(params![of, NOW], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+                .unwrap();
+            let (inquiry, expires_at) = found.expect("a fresh link");
+            transaction
+                .prepare_cached("UPDATE links SET used_at = ?2, session = ?3, attempt = ?4 WHERE digest = ?1")
+                .unwrap()
+                .execute(params![of, NOW, session, attempt])
+                .unwrap();
+            transaction
+                .prepare_cached("INSERT INTO sessions VALUES (?1, ?2, 1, ?3, ?4, ?5)")
+                .unwrap()
+                .execute(params![session, inquiry, NOW, expires_at, token])
+                .unwrap();
+            transaction
+                .prepare_cached("UPDATE inquiries SET sessions = sessions + 1 WHERE id = ?1")
+                .unwrap()
+                .execute(params![inquiry])
+                .unwrap();
+            transaction.commit().unwrap();
+        })
+        .await;
+    }
+}
