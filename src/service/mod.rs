@@ -74,6 +74,12 @@ impl<S: LinkStore> Service<S> {
         &self.planner
     }
 
+    /// The store, to be measured.
+    #[cfg(feature = "bench")]
+    pub(crate) const fn store(&self) -> &S {
+        &self.store
+    }
+
     const fn key(&self, inquiry: InquiryId) -> InquiryKey {
         InquiryKey { tenant: self.planner.tenant, inquiry }
     }
