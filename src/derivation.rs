@@ -216,7 +216,7 @@ impl TenantKey {
         let mac = self
             .derive
             .clone()
-            .chain_update(inquiry.as_str())
+            .chain_update(inquiry.as_bytes())
             .chain_update([0])
             .chain_update(link.as_u128().to_be_bytes())
             .chain_update(nonce.0);

@@ -87,6 +87,16 @@ foreign_id! {
 }
 
 impl InquiryId {
+    /// The text in words, for a hash.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        self.0.words()
+    }
+
+    /// The bytes of the text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// A new id from its instant and 80 random bits.
     pub(crate) fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
         let mut text = [0; Body::LEN];

@@ -18,8 +18,8 @@ use crate::floor::Floor;
 type Memory = Subject<MemoryStore, ParkThread>;
 
 /// Calls in a batch, and batches of each candidate.
-const CALLS: usize = 1_000;
-const ROUNDS: usize = 41;
+const CALLS: usize = 100;
+const ROUNDS: usize = 121;
 /// What is created and purged before: as much as the batches create.
 const RECYCLED: usize = CALLS * (ROUNDS + 2);
 
@@ -155,9 +155,9 @@ pub(crate) fn threads() -> Result<(), BenchError> {
     let mut memory = memory(fill(100_000, false))?;
     let mut gains = Vec::new();
     let mut machine = Vec::new();
-    for round in 0..=2 * ROUNDS {
-        let one = took(memory.batch(Work::Turnover, Load::new(8 * CALLS))?);
-        let two = took(memory.batch(Work::Turnover, Load::new(8 * CALLS).threads(2))?);
+    for round in 0..=ROUNDS {
+        let one = took(memory.batch(Work::Turnover, Load::new(40 * CALLS))?);
+        let two = took(memory.batch(Work::Turnover, Load::new(40 * CALLS).threads(2))?);
         let (alone, both) = (hashing(1), hashing(2));
         if 0 < round {
             gains.push(one / two);
