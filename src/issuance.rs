@@ -74,6 +74,7 @@ pub enum Outstanding {
 /// Decides, without writing: `links` are the links of the inquiry, newest first: by descending id.
 ///
 /// The iterator is asked for no more than it takes, and only to return the same link.
+#[inline]
 pub fn issue(
     inquiry: &InquiryRecord,
     parent: Option<&SessionRecord>,

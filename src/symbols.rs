@@ -283,11 +283,12 @@ fn unpacked(payload: &Payload) -> Wiped<56> {
     for (eight, five) in values.0.chunks_exact_mut(8).zip(payload.0.chunks(5)) {
         let mut bytes = [0; 8];
         bytes.iter_mut().skip(3).zip(five).for_each(|(slot, byte)| *slot = *byte);
+        // Halves move apart, and halves of these, until each value has a byte.
         let bits = u64::from_be_bytes(bytes);
-        for (value, shift) in eight.iter_mut().zip(SHIFTS) {
-            let [.., low] = (bits >> shift & 31).to_be_bytes();
-            *value = low;
-        }
+        let bits = (bits & 0xFF_FFF0_0000) << 12 | bits & 0xF_FFFF;
+        let bits = (bits & 0x000F_FC00_000F_FC00) << 6 | bits & 0x0000_03FF_0000_03FF;
+        let bits = (bits & 0x03E0_03E0_03E0_03E0) << 3 | bits & 0x001F_001F_001F_001F;
+        eight.copy_from_slice(&bits.to_be_bytes());
     }
     values
 }
@@ -295,13 +296,14 @@ fn unpacked(payload: &Payload) -> Wiped<56> {
 /// Eight values of five bits become five bytes; what is more than 32 bytes is dropped.
 fn pack(values: &Wiped<56>, payload: &mut Payload) {
     for (five, eight) in payload.0.chunks_mut(5).zip(values.0.chunks_exact(8)) {
-        let bits = eight.iter().zip(SHIFTS).fold(0, |bits, (value, shift)| bits | u64::from(*value) << shift);
-        let bytes = bits.to_be_bytes();
-        five.iter_mut().zip(bytes.iter().skip(3)).for_each(|(slot, byte)| *slot = *byte);
+        // Neighbours move together, and pairs of these, until all stand in a row.
+        let bits = u64::from_be_bytes(eight.try_into().unwrap_or_default());
+        let bits = (bits & 0x1F00_1F00_1F00_1F00) >> 3 | bits & 0x001F_001F_001F_001F;
+        let bits = (bits & 0x03FF_0000_03FF_0000) >> 6 | bits & 0x0000_03FF_0000_03FF;
+        let bits = (bits & 0x000F_FFFF_0000_0000) >> 12 | bits & 0xF_FFFF;
+        five.iter_mut().zip(bits.to_be_bytes().iter().skip(3)).for_each(|(slot, byte)| *slot = *byte);
     }
 }
-
-const SHIFTS: [u32; 8] = [35, 30, 25, 20, 15, 10, 5, 0];
 
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]

@@ -32,6 +32,11 @@ impl TenantId {
         self.0.words()
     }
 
+    /// The bytes of the text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The text of the tenant.
     #[must_use]
     pub fn as_str(&self) -> &str {

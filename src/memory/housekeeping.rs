@@ -161,12 +161,14 @@ fn purge_inquiries(shard: &mut Shard, batch: &mut Batch) -> bool {
 
 /// Until when a lease, a grace, a repeat or a live session holds a link whose retention has run (S3).
 fn link_held_until(shard: &Shard, place: u32, command: &Purge) -> Option<Timestamp> {
-    let judged = shard.judged(place)?;
-    let subject = judged.subject(&shard.inquiries.get(shard.links.get(place)?.inquiry)?.record);
+    let slot = shard.links.get(place)?;
+    let inquiry = shard.inquiries.get(slot.inquiry)?;
+    let link = shard.record_of(slot, inquiry);
+    let [session, _] = shard.sessions_of(slot);
     let now = command.now;
     let later = |until: Timestamp| (now < until).then_some(until);
-    let session = subject.session.filter(|session| session.is_live(subject.inquiry, now));
-    let held = match &subject.link.state {
+    let session = session.filter(|session| session.is_live(&inquiry.record, now));
+    let held = match &link.state {
         LinkState::Unused => None,
         LinkState::Claimed(lease) => later(lease.until),
         LinkState::Used(used) => {

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use super::{
     NOWHERE,
-    packed::{epoch_after, epochs_since, halves, instant, whole},
+    packed::{epoch_after, epochs_since, instant},
 };
 use crate::{
     derivation::{Derivation, Nonce},
@@ -23,8 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct LinkSlot {
     digest: Digest,
-    /// In halves, which need no more than the alignment of a word.
-    id: [u64; 2],
+    id: LinkId,
     nonce: Nonce,
     /// The instant, the purpose and the number of the key: 58 bits, 1 and 5.
     created: u64,
@@ -74,7 +73,7 @@ impl LinkSlot {
         let created = record.created_at.unix_micros().unsigned_abs() << 6 | purpose << 5 | u64::from(key);
         Some(Self {
             digest: record.digest,
-            id: halves(record.id.as_u128()),
+            id: record.id,
             nonce,
             created,
             expires: NonZeroU64::MIN | record.expires_at.unix_micros().unsigned_abs() << 1,
@@ -88,7 +87,7 @@ impl LinkSlot {
     }
 
     pub(super) const fn id(&self) -> LinkId {
-        LinkId::from_u128(whole(self.id))
+        self.id
     }
 
     pub(super) const fn digest(&self) -> &Digest {

@@ -24,6 +24,7 @@ use self::{
     shard::{Hashed, Shard},
 };
 use crate::{
+    digest::Digest,
     event::{EventKind, Recorded, Revocation},
     id::{EventId, LinkId, SessionId},
     issuance::{self, Issuance, IssueLink},
@@ -39,6 +40,7 @@ use crate::{
         IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, Retry, RevokeOutcome, SessionKey,
         SessionStarted, SessionView, StoreError, StoreErrorKind,
     },
+    tenant::TenantId,
     time::Timestamp,
 };
 
@@ -116,18 +118,10 @@ impl MemoryStore {
         Some((shard, place))
     }
 
-    /// The shard of a link, and the link's place in it; the comparison of the whole digest decides (C3).
+    /// The shard of a link, and the link's place in it.
     fn locate_link(&self, inspect: &Inspect) -> Option<(MutexGuard<'_, Shard>, u32)> {
         match &inspect.link {
-            LinkName::Digest(digest) => {
-                let place = self.directory.find(digest)?;
-                let shard = self.shard(place.shard)?;
-                let link = shard.links.get(place.link)?;
-                // The place may hold another link by now.
-                let found = link.digest() == digest
-                    && shard.inquiries.get(link.inquiry)?.record.tenant == inspect.tenant;
-                found.then_some((shard, place.link))
-            }
+            LinkName::Digest(digest) => self.locate_digest(&inspect.tenant, digest),
             LinkName::Id(inquiry, id) => {
                 let (shard, place) =
                     self.locate(&self.hashed(InquiryKey { tenant: inspect.tenant, inquiry: *inquiry }))?;
@@ -137,26 +131,45 @@ impl MemoryStore {
         }
     }
 
+    /// The same by digest; the comparison of the whole decides (C3).
+    #[inline]
+    fn locate_digest(&self, tenant: &TenantId, digest: &Digest) -> Option<(MutexGuard<'_, Shard>, u32)> {
+        let place = self.directory.find(digest)?;
+        let shard = self.shard(place.shard)?;
+        let link = shard.links.get(place.link)?;
+        // The place may hold another link by now.
+        let found = link.digest() == digest && shard.inquiries.get(link.inquiry)?.record.tenant == *tenant;
+        found.then_some((shard, place.link))
+    }
+
     /// Lets an attempt on a link be decided, writes the decision and answers it.
     #[inline]
     fn attempt(
         &self,
-        inspect: &Inspect,
+        found: Option<(MutexGuard<'_, Shard>, u32)>,
         now: Timestamp,
         event: EventId,
-        decide: impl FnOnce(&Subject<'_>) -> Decision,
+        decide: impl Fn(&Subject<'_>) -> Decision,
     ) -> Result<Option<Attempted>, StoreError> {
-        let Some((mut shard, link)) = self.locate_link(inspect) else {
+        let Some((mut shard, link)) = found else {
             return Ok(None);
         };
         let shard = &mut *shard;
-        let Some(place) = shard.links.get(link).map(|slot| slot.inquiry) else {
+        let Some(slot) = shard.links.get(link) else {
             return Ok(None);
         };
-        let (Some(judged), Some(inquiry)) = (shard.judged(link), shard.inquiries.get(place)) else {
+        let place = slot.inquiry;
+        let Some(inquiry) = shard.inquiries.get(place) else {
             return Ok(None);
         };
-        let decision = decide(&judged.subject(&inquiry.record));
+        let record = shard.record_of(slot, inquiry);
+        let decision = if Shard::has_sessions(slot) {
+            let [session, parent] = shard.sessions_of(slot);
+            let (session, parent) = (session.as_ref(), parent.as_ref());
+            decide(&Subject { link: &record, inquiry: &inquiry.record, session, parent })
+        } else {
+            decide(&Subject { link: &record, inquiry: &inquiry.record, session: None, parent: None })
+        };
         let session = carry_out(shard, link, place, &decision)?;
         let events = shard.written(place, event, now, [decision.event, None], self.outbox);
         let Some(inquiry) = shard.inquiries.get(place) else {
@@ -172,8 +185,8 @@ impl MemoryStore {
         };
         Ok(Some(Attempted {
             verdict: decision.verdict,
-            link: judged.link.id,
-            derivation: judged.link.derivation,
+            link: record.id,
+            derivation: record.derivation,
             inquiry: inquiry.record.inquiry.clone(),
             session,
             events,
@@ -280,17 +293,16 @@ impl LinkStore for MemoryStore {
             None => [None, None],
         };
         let events = shard.written(inquiry, command.event, command.now, kinds, self.outbox);
-        Ok(match issuance {
-            Issuance::Create { link, .. } => IssueOutcome::Issued { link, events },
-            Issuance::Reuse(id) => {
-                match shard.link_of(inquiry, id).and_then(|place| shard.link_record(place)) {
-                    Some(link) => IssueOutcome::Reused { link, events },
-                    None => IssueOutcome::NotFound,
-                }
-            }
-            Issuance::NotOpen { reason, .. } => IssueOutcome::NotOpen { reason, events },
-            Issuance::SessionNotLive => IssueOutcome::SessionNotLive,
-        })
+        let id = match issuance {
+            Issuance::Create { link, .. } => return Ok(IssueOutcome::Issued { link, events }),
+            Issuance::NotOpen { reason, .. } => return Ok(IssueOutcome::NotOpen { reason, events }),
+            Issuance::SessionNotLive => return Ok(IssueOutcome::SessionNotLive),
+            Issuance::Reuse(id) => id,
+        };
+        match shard.link_of(inquiry, id).and_then(|place| shard.link_record(place)) {
+            Some(link) => Ok(IssueOutcome::Reused { link, events }),
+            None => Ok(IssueOutcome::NotFound),
+        }
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
@@ -301,14 +313,20 @@ impl LinkStore for MemoryStore {
         outcomes
     }
 
-    async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
-        let inspect = Inspect { tenant: command.tenant, link: LinkName::Digest(command.digest) };
-        self.attempt(&inspect, command.now, command.event, |subject| redemption::redeem(subject, &command))
+    // An `async fn` would copy the command once more.
+    #[allow(clippy::manual_async_fn, reason = "see above")]
+    fn redeem(&self, command: Redeem) -> impl Future<Output = Result<Option<Attempted>, StoreError>> + Send {
+        async move {
+            let found = self.locate_digest(&command.tenant, &command.digest);
+            self.attempt(found, command.now, command.event, |subject| redemption::redeem(subject, &command))
+        }
     }
 
     async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {
         let inspect = Inspect { tenant: command.tenant, link: LinkName::Id(command.inquiry, command.link) };
-        self.attempt(&inspect, command.now, command.event, |subject| redemption::commit(subject, &command))
+        self.attempt(self.locate_link(&inspect), command.now, command.event, |subject| {
+            redemption::commit(subject, &command)
+        })
     }
 
     async fn release(&self, command: Release) -> Result<Option<Released>, StoreError> {
@@ -399,10 +417,9 @@ impl LinkStore for MemoryStore {
             let slot = shard.inquiries.get(inquiry)?;
             let id = |place| Some(shard.links.get(place)?.id());
             let (page, more) = page(&slot.links, id, &list);
-            let listed = page.filter_map(|place| shard.judged(place)).map(|judged| ListedLink {
-                link: judged.link,
-                session: judged.session,
-                parent: judged.parent,
+            let listed = page.filter_map(|place| shard.links.get(place)).map(|link| {
+                let [session, parent] = shard.sessions_of(link);
+                ListedLink { link: shard.record_of(link, slot), session, parent }
             });
             let items = listed.collect();
             Some(Listing { inquiry: slot.record.clone(), items, more })

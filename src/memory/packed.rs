@@ -2,20 +2,6 @@
 
 use crate::{record::Epoch, time::Timestamp};
 
-/// An id in halves, which need no more than the alignment of a word.
-#[allow(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
-pub(super) const fn halves(id: u128) -> [u64; 2] {
-    [(id >> 64) as u64, id as u64]
-}
-
-pub(super) const fn whole([upper, lower]: [u64; 2]) -> u128 {
-    // Widening; `u128::from` is not `const`.
-    #[allow(clippy::cast_lossless)]
-    {
-        (upper as u128) << 64 | lower as u128
-    }
-}
-
 /// How many epochs lie between the first one of an inquiry and another one of it; nothing if it has had 2³² of them.
 pub(super) fn epochs_since(first: u64, epoch: Epoch) -> Option<u32> {
     u32::try_from(Epoch::new(epoch.get().wrapping_sub(first)).get()).ok()

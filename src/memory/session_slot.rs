@@ -2,7 +2,7 @@
 
 use super::{
     NOWHERE,
-    packed::{epoch_after, epochs_since, halves, instant, whole},
+    packed::{epoch_after, epochs_since},
 };
 use crate::{
     digest::Digest,
@@ -16,13 +16,12 @@ use crate::{
 /// The link that started it keeps its first use here, since the two come and go together.
 #[derive(Debug)]
 pub(super) struct SessionSlot {
-    /// In halves, which need no more than the alignment of a word.
-    id: [u64; 2],
-    link: [u64; 2],
+    id: SessionId,
+    link: Option<LinkId>,
     /// Its only token, or the newest one.
     token: Digest,
-    started: u64,
-    expires: u64,
+    started: Timestamp,
+    expires: Timestamp,
     /// Epochs since the inquiry's first one.
     epoch: u32,
     pub(super) inquiry: u32,
@@ -32,8 +31,6 @@ pub(super) struct SessionSlot {
     pub(super) more: u32,
     /// The next one on its page of the calendar.
     pub(super) next: u32,
-    /// Whether a link started it.
-    by_link: bool,
     /// Whether the calendar has it: once at the most, or a place that was taken again would go too early.
     pub(super) filed: bool,
 }
@@ -54,28 +51,27 @@ impl SessionSlot {
     /// What all sessions have of a record that was just made, of an inquiry whose first epoch is given.
     pub(super) fn new(record: &SessionRecord, inquiry: u32, first_epoch: u64) -> Option<Self> {
         Some(Self {
-            id: halves(record.id.as_u128()),
-            link: record.link.map_or([0; 2], |link| halves(link.as_u128())),
+            id: record.id,
+            link: record.link,
             token: *record.tokens.iter().next()?,
-            started: record.started_at.unix_micros().unsigned_abs(),
-            expires: record.expires_at.unix_micros().unsigned_abs(),
+            started: record.started_at,
+            expires: record.expires_at,
             epoch: epochs_since(first_epoch, record.epoch)?,
             inquiry,
             links: u32::from(record.link.is_some()),
             replays: 0,
             more: NOWHERE,
             next: NOWHERE,
-            by_link: record.link.is_some(),
             filed: false,
         })
     }
 
     pub(super) const fn id(&self) -> SessionId {
-        SessionId::from_u128(whole(self.id))
+        self.id
     }
 
-    pub(super) fn expires_at(&self) -> Timestamp {
-        instant(self.expires)
+    pub(super) const fn expires_at(&self) -> Timestamp {
+        self.expires
     }
 
     /// Adds the token of another grant.
@@ -88,7 +84,7 @@ impl SessionSlot {
     /// The first use of the link that started it.
     pub(super) fn first_use(&self, more: Option<&SessionMore>) -> LinkState {
         LinkState::Used(Use {
-            at: instant(self.started),
+            at: self.started,
             session: self.id(),
             replays: self.replays,
             grace: more.and_then(|more| more.grace),
@@ -109,9 +105,9 @@ impl SessionSlot {
             tenant: inquiry.tenant,
             id: self.id(),
             inquiry: inquiry.inquiry.id,
-            link: self.by_link.then(|| LinkId::from_u128(whole(self.link))),
+            link: self.link,
             epoch: epoch_after(first_epoch, self.epoch),
-            started_at: instant(self.started),
+            started_at: self.started,
             expires_at: self.expires_at(),
             revoked_at: more.and_then(|more| more.revoked_at),
             tokens: more.and_then(|more| more.tokens).unwrap_or_else(|| TokenDigests::new(self.token)),

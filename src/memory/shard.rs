@@ -18,7 +18,6 @@ use crate::{
     id::{EventId, LinkId, SessionId},
     link::LinkView,
     record::{InquiryRecord, Lease, LinkRecord, SessionRecord, Use},
-    redemption::Subject,
     store::InquiryKey,
     time::Timestamp,
 };
@@ -79,19 +78,6 @@ enum Filed {
     Nowhere,
     Deadline(Timestamp),
     Ended(Timestamp),
-}
-
-/// Records that an attempt is judged by, as everybody knows them.
-pub(super) struct Judged {
-    pub(super) link: LinkRecord,
-    pub(super) session: Option<SessionRecord>,
-    pub(super) parent: Option<SessionRecord>,
-}
-
-impl Judged {
-    pub(super) fn subject<'a>(&'a self, inquiry: &'a InquiryRecord) -> Subject<'a> {
-        Subject { link: &self.link, inquiry, session: self.session.as_ref(), parent: self.parent.as_ref() }
-    }
 }
 
 impl Shard {
@@ -211,13 +197,17 @@ impl Shard {
     }
 
     /// The record of a link, as everybody knows it.
-    #[inline]
     pub(super) fn link_record(&self, place: u32) -> Option<LinkRecord> {
         let slot = self.links.get(place)?;
-        let inquiry = self.inquiries.get(slot.inquiry)?;
+        Some(self.record_of(slot, self.inquiries.get(slot.inquiry)?))
+    }
+
+    #[inline]
+    pub(super) fn record_of(&self, slot: &LinkSlot, inquiry: &InquirySlot) -> LinkRecord {
         let used = self.session_slot(slot.session);
         let used = used.map(|session| session.first_use(self.more_of_sessions.get(session.more)));
-        Some(slot.record(self.more_of_links.get(slot.more), &inquiry.record, inquiry.first_epoch, used))
+        let more = if slot.more == NOWHERE { None } else { self.more_of_links.get(slot.more) };
+        slot.record(more, &inquiry.record, inquiry.first_epoch, used)
     }
 
     pub(super) fn session_record(&self, place: u32) -> Option<SessionRecord> {
@@ -230,15 +220,16 @@ impl Shard {
         if place == NOWHERE { None } else { self.sessions.get(place) }
     }
 
-    /// The records that an attempt on the link at that place is judged by.
+    /// The session that a link's first use started, and the one that made the link.
     #[inline]
-    pub(super) fn judged(&self, link: u32) -> Option<Judged> {
-        let slot = self.links.get(link)?;
-        Some(Judged {
-            link: self.link_record(link)?,
-            session: self.session_record(slot.session),
-            parent: self.parent_at(slot).and_then(|place| self.session_record(place)),
-        })
+    pub(super) fn sessions_of(&self, slot: &LinkSlot) -> [Option<SessionRecord>; 2] {
+        let parent = if slot.more == NOWHERE { None } else { self.parent_at(slot) };
+        [self.session_record(slot.session), parent.and_then(|place| self.session_record(place))]
+    }
+
+    /// Whether a link names any session: if not, nobody has to look for one.
+    pub(super) const fn has_sessions(slot: &LinkSlot) -> bool {
+        slot.session != NOWHERE || slot.more != NOWHERE
     }
 
     /// Where the session is that made the link.
@@ -247,9 +238,15 @@ impl Shard {
     }
 
     pub(super) fn view(&self, link: u32) -> Option<LinkView> {
-        let inquiry = &self.inquiries.get(self.links.get(link)?.inquiry)?.record;
-        let Judged { link, session, parent } = self.judged(link)?;
-        Some(LinkView { link, inquiry: inquiry.clone(), session, parent })
+        let slot = self.links.get(link)?;
+        let inquiry = self.inquiries.get(slot.inquiry)?;
+        let [session, parent] = self.sessions_of(slot);
+        Some(LinkView {
+            link: self.record_of(slot, inquiry),
+            inquiry: inquiry.record.clone(),
+            session,
+            parent,
+        })
     }
 
     /// The link had its first use, which started that session, and nobody holds it any more.
@@ -360,6 +357,7 @@ impl Shard {
     }
 
     /// Says what a command on an inquiry did, after its events were counted, and files the inquiry anew.
+    #[inline]
     pub(super) fn written(
         &mut self,
         inquiry: u32,

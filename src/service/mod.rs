@@ -1,5 +1,6 @@
 //! What applications call: a store, put behind the rules of the domain.
 
+mod answer;
 mod attempt;
 mod builder;
 mod finished;
