@@ -205,7 +205,9 @@ impl CodeFormat {
         if symbols.len() != self.symbols() {
             return None;
         }
-        match self.read(&mut Line::new(symbols.as_bytes())) {
+        let mut line = Line::empty();
+        line.put(symbols.as_bytes());
+        match self.read(&mut line) {
             Err(CodeError::Alphabet) => None,
             read => Some(read),
         }
