@@ -2,11 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 
-#[cfg(test)]
-use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::{
+    digest::Digest,
     hex::nibble,
     secret::{SecretText, Wiped, redacted},
     symbols::{Fault, Layout, Lead, Line, Payload, not_alphanumeric},
@@ -57,10 +56,10 @@ impl Code {
         self.key
     }
 
-    /// Whether the secret bytes are the same, in time that does not depend on them (C3).
-    #[cfg(test)]
-    pub(crate) fn same_secret(&self, other: &Self) -> bool {
-        self.payload().ct_eq(other.payload()).into()
+    /// Whether it is the same code: key and secret bytes, in time that does not depend on these (C3).
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        // All 32 bytes: behind those that are in use there are zeros.
+        self.key == other.key && Digest::from_bytes(self.payload.0) == Digest::from_bytes(other.payload.0)
     }
 
     /// Bytes of the text.
@@ -197,7 +196,8 @@ impl CodeFormat {
     }
 
     /// Reads a text that holds nothing but what this format writes, in either case: the usual one.
-    fn as_written(&self, text: &str) -> Option<Result<Code, CodeError>> {
+    #[inline]
+    pub(crate) fn as_written(&self, text: &str) -> Option<Result<Code, CodeError>> {
         let symbols = match &self.region {
             None => text,
             Some(region) => text.strip_prefix(region.as_str())?.strip_prefix('-')?,
@@ -205,10 +205,15 @@ impl CodeFormat {
         if symbols.len() != self.symbols() {
             return None;
         }
-        Some(self.read(&mut Line::new(symbols.as_bytes())))
-            .filter(|read| !matches!(read, Err(CodeError::Alphabet)))
+        let mut line = Line::empty();
+        line.put(symbols.as_bytes());
+        match self.read(&mut line) {
+            Err(CodeError::Alphabet) => None,
+            read => Some(read),
+        }
     }
 
+    #[inline]
     fn read(&self, line: &mut Line) -> Result<Code, CodeError> {
         let mut code = Code { payload: Wiped([0; 32]), key: 0, format: *self };
         code.key = self.layout.read(line, &mut code.payload)?;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
 use crate::{
     code::{Code, CodeFormat},
-    digest::{Digest, Tag},
+    digest::{Begun, Digest, Mac, Tag},
     hex::Hex,
     id::{InquiryId, LinkId},
     keyring::{Key, KeyId, KeySet, Keyring},
@@ -73,8 +73,8 @@ impl<'de> serde::Deserialize<'de> for Nonce {
 
 /// The keys of one tenant, made once from the ring: neither works for another tenant (S6).
 pub(crate) struct TenantKeys {
-    /// SHA-256 that has taken the tag and the tenant.
-    unkeyed: Sha256,
+    /// The tag and the tenant.
+    unkeyed: Begun,
     ring: Option<TenantRing>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) enum Unusable {
 
 impl TenantKeys {
     pub(crate) fn new(ring: Option<&Keyring>, tenant: &TenantId) -> Self {
-        Self { unkeyed: Tag::CODE.begin(tenant), ring: ring.map(|ring| TenantRing::new(ring, tenant)) }
+        Self { unkeyed: Begun::new(Tag::CODE, tenant), ring: ring.map(|ring| TenantRing::new(ring, tenant)) }
     }
 
     /// A new code with its digest: derived under the current key, random without a ring (C1, L5).
@@ -151,7 +151,7 @@ impl TenantKeys {
     }
 
     fn unkeyed_digest(&self, code: &Code) -> Digest {
-        Digest::finish(self.unkeyed.clone(), code.payload())
+        self.unkeyed.finish(code.payload())
     }
 }
 
@@ -179,13 +179,14 @@ impl TenantRing {
 /// Two subkeys of one key: HMAC that has taken its pads, so that a use costs a copy of its state.
 struct TenantKey {
     id: KeyId,
-    digest: Hmac<Sha256>,
-    derive: Hmac<Sha256>,
+    digest: Mac,
+    derive: Mac,
 }
 
 impl TenantKey {
     fn new(key: &Key, tenant: &TenantId) -> Self {
-        let master = keyed(key.block());
+        // Once for a service: by the library, since keys are as long as somebody chose.
+        let master: Hmac<Sha256> = KeyInit::new(key.block().into());
         let subkey = |purpose: &[u8]| {
             let bytes = Wiped::<32>(
                 master
@@ -199,7 +200,7 @@ impl TenantKey {
             );
             let mut block = Wiped([0; 64]);
             block.0.iter_mut().zip(&bytes.0).for_each(|(slot, byte)| *slot = *byte);
-            keyed(&block.0)
+            Mac::new(&block.0)
         };
         Self {
             id: key.id(),
@@ -209,24 +210,21 @@ impl TenantKey {
     }
 
     fn digest(&self, code: &Code) -> Digest {
-        Digest::from_bytes(self.digest.clone().chain_update(code.payload()).finalize().into_bytes().into())
+        Digest::from_bytes(self.digest.of(code.payload()))
     }
 
     fn derive(&self, format: &CodeFormat, inquiry: &InquiryId, link: LinkId, nonce: Nonce) -> Code {
-        let mac = self
-            .derive
-            .clone()
-            .chain_update(inquiry.as_str())
-            .chain_update([0])
-            .chain_update(link.as_u128().to_be_bytes())
-            .chain_update(nonce.0);
-        Code::from_parts(format, self.id.get(), Wiped(mac.finalize().into_bytes().into()))
+        // An inquiry's 31 bytes, a zero, and two times 16.
+        let mut message = [0; 64];
+        let id = inquiry.as_bytes();
+        let (front, rest) = message.split_at_mut(id.len());
+        front.copy_from_slice(id);
+        let numbers = link.as_u128().to_be_bytes().into_iter().chain(nonce.0);
+        rest.iter_mut().skip(1).zip(numbers).for_each(|(slot, byte)| *slot = byte);
+        let len = id.len().saturating_add(33);
+        let mac = self.derive.of(message.get(..len).unwrap_or(&message));
+        Code::from_parts(format, self.id.get(), Wiped(mac))
     }
-}
-
-/// HMAC-SHA256 under a key that is padded to its block.
-fn keyed(block: &[u8; 64]) -> Hmac<Sha256> {
-    KeyInit::new(block.into())
 }
 
 #[cfg(test)]
@@ -297,7 +295,7 @@ mod tests {
         assert_eq!((used, keys.current()), (id(1), Some(id(1))));
 
         let again = keys.derive(used, &format, &one, LINK, nonce).unwrap();
-        assert!(again.same_secret(&code));
+        assert!(again.is_same(&code));
         assert_eq!(again.expose().as_str(), code.expose().as_str());
         assert_eq!(keys.digest(&again, Timestamp::MIN), Ok(digest));
 
@@ -309,7 +307,7 @@ mod tests {
             keys.derive(used, &format, &one, LINK, Nonce::from_bytes([0; 16])),
             elsewhere.derive(used, &format, &one, LINK, nonce),
         ];
-        assert!(others.into_iter().all(|other| !other.unwrap().same_secret(&code)));
+        assert!(others.into_iter().all(|other| !other.unwrap().is_same(&code)));
     }
 
     /// C7: a code whose key left the ring is told from an unknown one.

@@ -87,6 +87,16 @@ foreign_id! {
 }
 
 impl InquiryId {
+    /// The text in words, for a hash.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        self.0.words()
+    }
+
+    /// The bytes of the text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// A new id from its instant and 80 random bits.
     pub(crate) fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
         let mut text = [0; Body::LEN];
@@ -117,13 +127,13 @@ macro_rules! own_id {
             /// The id whose bits are `bits`, as a store keeps it.
             #[must_use]
             pub const fn from_u128(bits: u128) -> Self {
-                Self(Body(bits))
+                Self(Body(bits.to_be_bytes()))
             }
 
             /// The 128 bits of the id, for a store that keeps them instead of the text.
             #[must_use]
             pub const fn as_u128(self) -> u128 {
-                self.0.0
+                u128::from_be_bytes(self.0.0)
             }
 
             /// A new id from its instant and 80 random bits.
@@ -198,13 +208,13 @@ impl EventId {
     pub const fn nth(self, n: u32) -> Self {
         // Widening; `u128::from` is not `const`.
         #[allow(clippy::cast_lossless)]
-        Self(Body(self.0.0.wrapping_add(n as u128)))
+        Self::from_u128(self.as_u128().wrapping_add(n as u128))
     }
 }
 
-/// The 128 bits of an id that this library made.
+/// The 128 bits of an id that this library made, the highest first: as bytes, which go between others without a gap.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Body(u128);
+struct Body([u8; 16]);
 
 impl Body {
     const LEN: usize = 26;
@@ -212,14 +222,15 @@ impl Body {
 
     fn new(at: Timestamp, random: [u8; 10]) -> Self {
         let millis = at.unix_micros().unsigned_abs() / 1_000;
-        let mut low = [0; 16];
-        low.iter_mut().rev().zip(random.iter().rev()).for_each(|(slot, byte)| *slot = *byte);
-        let low = u128::from_be_bytes(low);
-        Self(u128::from(millis) << 80 | low)
+        let mut bytes = [0; 16];
+        let (time, rest) = bytes.split_at_mut(6);
+        time.iter_mut().zip(millis.to_be_bytes().iter().skip(2)).for_each(|(slot, byte)| *slot = *byte);
+        rest.iter_mut().zip(random).for_each(|(slot, byte)| *slot = byte);
+        Self(bytes)
     }
 
     fn write(self, text: &mut [u8; Self::LEN]) -> &str {
-        let mut rest = self.0;
+        let mut rest = u128::from_be_bytes(self.0);
         for slot in text.iter_mut().rev() {
             // Five bits index 32 symbols; ids are not secret, so a table may be used.
             *slot = Self::SYMBOLS.get((rest & 31) as usize).copied().unwrap_or(b'0');
@@ -241,6 +252,6 @@ impl Body {
             }
             bits = bits << 5 | value as u128;
         }
-        Ok(Self(bits))
+        Ok(Self(bits.to_be_bytes()))
     }
 }

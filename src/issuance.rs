@@ -1,5 +1,7 @@
 //! What creating a link does: the one rule, pure, for every store (L1, L2, L5).
 
+use std::borrow::Borrow;
+
 use crate::{
     derivation::Derivation,
     digest::Digest,
@@ -72,10 +74,11 @@ pub enum Outstanding {
 /// Decides, without writing: `links` are the links of the inquiry, newest first: by descending id.
 ///
 /// The iterator is asked for no more than it takes, and only to return the same link.
-pub fn issue<'a>(
+#[inline]
+pub fn issue(
     inquiry: &InquiryRecord,
     parent: Option<&SessionRecord>,
-    links: impl IntoIterator<Item = &'a LinkRecord>,
+    links: impl IntoIterator<Item = impl Borrow<LinkRecord>>,
     command: &IssueLink,
 ) -> Issuance {
     let now = command.now;
@@ -91,13 +94,13 @@ pub fn issue<'a>(
     let generation = inquiry.generations.of(command.purpose);
     if let (Outstanding::ReturnSame { keys, live_until }, true) = (command.outstanding, generation.has_links)
     {
-        let fits = |link: &&LinkRecord| {
+        let fits = |link: &LinkRecord| {
             is_outstanding(link, inquiry, command)
                 && live_until <= link.expires_at
                 && link.derivation.is_some_and(|derivation| keys.contains(derivation.key))
         };
-        if let Some(link) = links.into_iter().find(fits) {
-            return Issuance::Reuse(link.id);
+        if let Some(link) = links.into_iter().find(|link| fits(link.borrow())) {
+            return Issuance::Reuse(link.borrow().id);
         }
     }
     let supersedes = match command.outstanding {

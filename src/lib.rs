@@ -125,6 +125,7 @@
 //! - `serde` (default): serialisation of what an application stores or sends; never of a secret.
 //! - `blocking`: the service for code without an async runtime.
 //! - `conformance`: the executable contract of [`LinkStore`], for whoever writes a store.
+//! - `bench`: a harness that measures a store beside others.
 
 mod clock;
 mod code;
@@ -156,6 +157,8 @@ pub mod revocation;
 pub mod session;
 pub mod store;
 
+#[cfg(feature = "bench")]
+pub mod bench;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 #[cfg(feature = "conformance")]

@@ -5,7 +5,7 @@ use thiserror::Error;
 use zeroize::Zeroize;
 
 use crate::{
-    digest::{Digest, Tag},
+    digest::{Digest, Tag, sha256},
     symbols::{Fault, Layout, Lead, Line, Payload},
     tenant::TenantId,
 };
@@ -238,7 +238,7 @@ impl Binding {
     pub fn new(bytes: &[u8]) -> Result<Self, BindingError> {
         match bytes.len() {
             0 => Err(BindingError::Empty),
-            1..=1024 => Ok(Self(Wiped(<sha2::Sha256 as sha2::Digest>::digest(bytes).into()))),
+            1..=1024 => Ok(Self(Wiped(sha256(bytes)))),
             _ => Err(BindingError::TooLong),
         }
     }
@@ -282,6 +282,13 @@ pub(crate) fn random_array<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     fill_random(&mut bytes);
     bytes
+}
+
+/// Random bytes for two such names, by one draw.
+pub(crate) fn random_pair<const N: usize>() -> [[u8; N]; 2] {
+    let mut pair = [[0; N]; 2];
+    fill_random(pair.as_flattened_mut());
+    pair
 }
 
 /// C1: the only place that draws random bytes, from a CSPRNG that the operating system reseeds.

@@ -79,11 +79,19 @@ impl Layout {
     /// Reads a secret from a line that holds nothing else, and says what leads it.
     pub(crate) fn read(self, line: &mut Line, payload: &mut Payload) -> Result<u8, Fault> {
         let lanes = &mut line.0.0;
-        // All lanes, also the empty ones: a fixed number is decoded side by side. And in the parts that
-        // the division reads, since a processor is slow to read what was written across them.
-        let (front, rest) = lanes.split_at_mut(32);
+        // A fixed number of lanes, also empty ones, is decoded side by side. And in the parts that the division reads,
+        // since a processor is slow to read what was written across them.
+        let (outer, rest) = lanes.split_at_mut(16);
+        let (inner, rest) = rest.split_at_mut(16);
         let (middle, back) = rest.split_at_mut(1);
-        if decode(front) | decode(middle) | decode(back) != 0 {
+        // What most codes leave empty is zero in any case.
+        let wrong = if self.len() < Line::LANES.saturating_sub(16) {
+            outer.fill(0);
+            0
+        } else {
+            decode(outer)
+        };
+        if wrong | decode(inner) | decode(middle) | decode(back) != 0 {
             return Err(Fault::Alphabet);
         }
         if remainder(lanes) != self.seed {
@@ -127,14 +135,25 @@ impl Line {
     /// The first lane is always empty: the division takes 32 lanes, one lane, and 32 lanes.
     const LANES: usize = 65;
 
+    /// A line without a text.
+    pub(crate) const fn empty() -> Self {
+        Self(Wiped([b'0'; Self::LANES]))
+    }
+
     /// The line of a text of at most 64 bytes; what is longer loses its beginning.
-    #[inline]
     pub(crate) fn new(text: &[u8]) -> Self {
-        let mut line = Self(Wiped([b'0'; Self::LANES]));
-        let (_, text) = text.split_at(text.len().saturating_sub(Self::ROOM));
-        let (_, tail) = line.0.0.split_at_mut(Self::LANES.saturating_sub(text.len()));
-        tail.copy_from_slice(text);
+        let mut line = Self::empty();
+        line.put(text);
         line
+    }
+
+    /// Writes such a text into an empty line. A line that was just written is slow to move, so it is better made where
+    /// it is read.
+    #[inline]
+    pub(crate) fn put(&mut self, text: &[u8]) {
+        let (_, text) = text.split_at(text.len().saturating_sub(Self::ROOM));
+        let (_, tail) = self.0.0.split_at_mut(Self::LANES.saturating_sub(text.len()));
+        tail.copy_from_slice(text);
     }
 
     /// Empties what stands before the last `len` bytes.
@@ -209,7 +228,7 @@ const fn halves(state: u16) -> [u8; 2] {
     ((state >> 5) << 8 | state & 31).to_be_bytes()
 }
 
-/// Turns symbols into their values; 255 if any of them has none, otherwise 0.
+/// Turns symbols into their values; 1 if any of them has none, otherwise 0.
 #[inline]
 fn decode(lanes: &mut [u8]) -> u8 {
     let mut wrong = 0;
@@ -222,33 +241,48 @@ fn decode(lanes: &mut [u8]) -> u8 {
 }
 
 /// The symbol for a value below 32, in upper case.
-const fn symbol(value: u8) -> u8 {
+#[inline]
+fn symbol(value: u8) -> u8 {
     // Letters start 7 behind the digits; I, L, O and U are left out.
     value
         .wrapping_add(b'0')
-        .wrapping_add(above(value, 9).wrapping_mul(7))
-        .wrapping_add(above(value, 17))
-        .wrapping_add(above(value, 19))
-        .wrapping_add(above(value, 21))
-        .wrapping_add(above(value, 26))
+        .wrapping_add(over(value, 9).wrapping_neg() & 7)
+        .wrapping_add(over(value, 17))
+        .wrapping_add(over(value, 19))
+        .wrapping_add(over(value, 21))
+        .wrapping_add(over(value, 26))
 }
 
-/// The value of a symbol in either case, and 255 beside it if there is none.
-const fn value(symbol: u8) -> (u8, u8) {
-    let upper = symbol & 0xDF;
-    let digit = !outside(symbol, b'0', b'9');
-    let letter = !outside(upper, b'A', b'Z');
-    let one = equal(upper, b'I') | equal(upper, b'L');
-    let zero = equal(upper, b'O');
-    let plain = upper
-        .wrapping_sub(b'A' - 10)
-        .wrapping_sub(above(upper, b'I'))
-        .wrapping_sub(above(upper, b'L'))
-        .wrapping_sub(above(upper, b'O'))
-        .wrapping_sub(above(upper, b'U'));
-    let of_letter = plain & !(one | zero) | 1 & one;
-    let value = symbol.wrapping_sub(b'0') & digit | of_letter & letter;
-    (value, !(digit | letter) | equal(upper, b'U') & letter)
+/// The value of a symbol in either case, and 1 beside it if there is none, otherwise 0.
+#[inline]
+fn value(symbol: u8) -> (u8, u8) {
+    let digit = symbol.wrapping_sub(b'0');
+    let letter = (symbol & 0xDF).wrapping_sub(b'A');
+    let (no_digit, no_letter) = (over(digit, 9), over(letter, 25));
+    // I, L, O and U are the letters 8, 11, 14 and 20: each is over the one before it, and not over itself.
+    let (i, l, o, u) = (over(letter, 8), over(letter, 11), over(letter, 14), over(letter, 20));
+    let is_i = over(letter, 7).wrapping_sub(i);
+    let is_l = over(letter, 10).wrapping_sub(l);
+    let is_o = over(letter, 13).wrapping_sub(o);
+    let is_u = over(letter, 19).wrapping_sub(u);
+    let left_out = i.wrapping_add(l).wrapping_add(o).wrapping_add(u);
+    let plain = letter.wrapping_add(10).wrapping_sub(left_out);
+    let is_one = is_i | is_l;
+    let of_letter = plain & unless(is_one | is_o) | is_one;
+    let value = digit & unless(no_digit) | of_letter & unless(no_letter);
+    (value, no_digit & (no_letter | is_u))
+}
+
+/// 1 if `a > b`, otherwise 0; processors saturate and take minima without a branch.
+#[inline]
+fn over(a: u8, b: u8) -> u8 {
+    a.saturating_sub(b).min(1)
+}
+
+/// A mask: nothing for 1, everything for 0.
+#[inline]
+fn unless(bit: u8) -> u8 {
+    bit.wrapping_sub(1)
 }
 
 /// 255 if the byte is no letter and no digit, otherwise 0.
@@ -259,17 +293,6 @@ pub(crate) const fn not_alphanumeric(byte: u8) -> u8 {
 /// 255 if `byte` is not between two bytes of ASCII, otherwise 0.
 pub(crate) const fn outside(byte: u8, low: u8, high: u8) -> u8 {
     spread((byte.wrapping_sub(low) | high.wrapping_sub(byte)) >> 7)
-}
-
-/// 255 if the bytes are equal, otherwise 0.
-const fn equal(a: u8, b: u8) -> u8 {
-    let difference = a ^ b;
-    !spread((difference | difference.wrapping_neg()) >> 7)
-}
-
-/// 1 if `a > b`, otherwise 0; both below 128.
-const fn above(a: u8, b: u8) -> u8 {
-    b.wrapping_sub(a) >> 7
 }
 
 /// A mask of eight equal bits from one bit.
@@ -283,11 +306,12 @@ fn unpacked(payload: &Payload) -> Wiped<56> {
     for (eight, five) in values.0.chunks_exact_mut(8).zip(payload.0.chunks(5)) {
         let mut bytes = [0; 8];
         bytes.iter_mut().skip(3).zip(five).for_each(|(slot, byte)| *slot = *byte);
+        // Halves move apart, and halves of these, until each value has a byte.
         let bits = u64::from_be_bytes(bytes);
-        for (value, shift) in eight.iter_mut().zip(SHIFTS) {
-            let [.., low] = (bits >> shift & 31).to_be_bytes();
-            *value = low;
-        }
+        let bits = (bits & 0xFF_FFF0_0000) << 12 | bits & 0xF_FFFF;
+        let bits = (bits & 0x000F_FC00_000F_FC00) << 6 | bits & 0x0000_03FF_0000_03FF;
+        let bits = (bits & 0x03E0_03E0_03E0_03E0) << 3 | bits & 0x001F_001F_001F_001F;
+        eight.copy_from_slice(&bits.to_be_bytes());
     }
     values
 }
@@ -295,13 +319,14 @@ fn unpacked(payload: &Payload) -> Wiped<56> {
 /// Eight values of five bits become five bytes; what is more than 32 bytes is dropped.
 fn pack(values: &Wiped<56>, payload: &mut Payload) {
     for (five, eight) in payload.0.chunks_mut(5).zip(values.0.chunks_exact(8)) {
-        let bits = eight.iter().zip(SHIFTS).fold(0, |bits, (value, shift)| bits | u64::from(*value) << shift);
-        let bytes = bits.to_be_bytes();
-        five.iter_mut().zip(bytes.iter().skip(3)).for_each(|(slot, byte)| *slot = *byte);
+        // Neighbours move together, and pairs of these, until all stand in a row.
+        let bits = u64::from_be_bytes(eight.try_into().unwrap_or_default());
+        let bits = (bits & 0x1F00_1F00_1F00_1F00) >> 3 | bits & 0x001F_001F_001F_001F;
+        let bits = (bits & 0x03FF_0000_03FF_0000) >> 6 | bits & 0x0000_03FF_0000_03FF;
+        let bits = (bits & 0x000F_FFFF_0000_0000) >> 12 | bits & 0xF_FFFF;
+        five.iter_mut().zip(bits.to_be_bytes().iter().skip(3)).for_each(|(slot, byte)| *slot = *byte);
     }
 }
-
-const SHIFTS: [u32; 8] = [35, 30, 25, 20, 15, 10, 5, 0];
 
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]
@@ -322,7 +347,7 @@ mod tests {
             let (value, invalid) = value(byte);
             match ALPHABET.iter().position(|s| *s == folded) {
                 Some(place) => assert_eq!((usize::from(value), invalid), (place, 0)),
-                None => assert_eq!(invalid, 255),
+                None => assert_eq!(invalid, 1),
             }
             assert_eq!(not_alphanumeric(byte) == 0, byte.is_ascii_alphanumeric());
         }

@@ -27,6 +27,16 @@ impl TenantId {
         Short::new(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_').map(Self)
     }
 
+    /// The text in words, for a hash.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        self.0.words()
+    }
+
+    /// The bytes of the text.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The text of the tenant.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -53,6 +53,21 @@ impl Short {
         self
     }
 
+    /// The text in words, with its length in the last byte: for a hash.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        let mut bytes = [self.len; 32];
+        bytes.iter_mut().zip(self.bytes).for_each(|(slot, byte)| *slot = byte);
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
+        }
+        words
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // Only ASCII gets in, and only as much as `len` says.
         self.bytes.get(..usize::from(self.len)).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()

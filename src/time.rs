@@ -1,6 +1,6 @@
 //! Instants and intervals: whole microseconds in UTC, whole seconds (E8, S5).
 
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroU64, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use thiserror::Error;
@@ -19,30 +19,37 @@ use thiserror::Error;
 /// # Ok::<(), inquiry_otl::TimeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+pub struct Timestamp(
+    /// One more than the microseconds since 1970, so that *none* takes no room in a record: there are nine in an inquiry.
+    NonZeroU64,
+);
 
 impl Timestamp {
     /// The first instant: 1970-01-01T00:00:00Z.
-    pub const MIN: Self = Self(0);
+    pub const MIN: Self = Self(NonZeroU64::MIN);
     /// The last instant: 9999-12-31T23:59:59.999999Z.
-    pub const MAX: Self = Self(253_402_300_799_999_999);
+    pub const MAX: Self = Self(NonZeroU64::MIN.saturating_add(253_402_300_799_999_999));
 
     /// The instant that many microseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors
     /// [`TimeError::OutOfRange`] outside the years 1970 to 9999.
     pub const fn from_unix_micros(micros: i64) -> Result<Self, TimeError> {
-        if micros < Self::MIN.0 || Self::MAX.0 < micros {
+        if micros < Self::MIN.unix_micros() || Self::MAX.unix_micros() < micros {
             Err(TimeError::OutOfRange)
         } else {
-            Ok(Self(micros))
+            Ok(Self::clamped(micros))
         }
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z; from 0 to 253 402 300 799 999 999.
     #[must_use]
     pub const fn unix_micros(self) -> i64 {
-        self.0
+        // At most MAX: no bit is lost.
+        #[allow(clippy::cast_possible_wrap)]
+        {
+            self.0.get().wrapping_sub(1) as i64
+        }
     }
 
     /// The instant one interval later, at most [`Timestamp::MAX`].
@@ -61,36 +68,36 @@ impl Timestamp {
 
     /// The instant one interval earlier, if there is one.
     pub(crate) fn checked_minus(self, interval: Interval) -> Option<Self> {
-        Self::from_unix_micros(self.0.saturating_sub(interval.micros())).ok()
+        Self::from_unix_micros(self.unix_micros().saturating_sub(interval.micros())).ok()
     }
 
     /// The time from `earlier` to this instant; zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        let micros = self.0.saturating_sub(earlier.0);
+        let micros = self.unix_micros().saturating_sub(earlier.unix_micros());
         Duration::from_micros(if micros < 0 { 0 } else { micros.unsigned_abs() })
     }
 
     /// This instant, moved by some microseconds and kept within the range.
     const fn shifted(self, micros: i64) -> Self {
-        Self::clamped(self.0.saturating_add(micros))
+        Self::clamped(self.unix_micros().saturating_add(micros))
     }
 
     /// The instant nearest to `micros` in the range.
     pub(crate) const fn clamped(micros: i64) -> Self {
-        if micros < Self::MIN.0 {
+        if micros < Self::MIN.unix_micros() {
             Self::MIN
-        } else if Self::MAX.0 < micros {
+        } else if Self::MAX.unix_micros() < micros {
             Self::MAX
         } else {
-            Self(micros)
+            Self(NonZeroU64::MIN.saturating_add(micros.unsigned_abs()))
         }
     }
 
     /// This instant as a [`chrono::DateTime`].
     #[must_use]
     pub fn to_datetime(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_micros(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+        DateTime::from_timestamp_micros(self.unix_micros()).unwrap_or(DateTime::UNIX_EPOCH)
     }
 }
 

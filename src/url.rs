@@ -132,6 +132,14 @@ impl UrlFormat {
     /// # Errors
     /// [`UrlError`], which says what is wrong and never repeats the text.
     pub fn parse(&self, codes: &CodeFormat, text: &str) -> Result<Code, UrlError> {
+        // Nearly all that comes is what was written here, or has one letter wrong.
+        if let Some(read) = self.form.code_as_written(text).and_then(|code| codes.as_written(code)) {
+            return read.map_err(UrlError::Code);
+        }
+        self.parse_pasted(codes, text)
+    }
+
+    fn parse_pasted(&self, codes: &CodeFormat, text: &str) -> Result<Code, UrlError> {
         if text.len() > Self::MAX_INPUT {
             return Err(UrlError::TooLong);
         }
@@ -290,12 +298,27 @@ impl Form {
         self.base.get(self.path_at..).unwrap_or_default()
     }
 
-    fn url(&self, code: &Code) -> LinkUrl {
-        let before_code = match self.style {
-            UrlStyle::Query if self.path().is_empty() => "/?code=",
+    /// What stands between the base and the code.
+    fn before_code(&self) -> &'static str {
+        match self.style {
+            UrlStyle::Query if self.base.len() == self.path_at => "/?code=",
             UrlStyle::Query => "?code=",
             UrlStyle::Path => "/",
-        };
+        }
+    }
+
+    /// What follows all that this form writes before a code. A path that looks like a code may be something else, so
+    /// a form that writes it there says nothing.
+    #[inline]
+    fn code_as_written<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self.style {
+            UrlStyle::Query => text.strip_prefix(self.base.as_str())?.strip_prefix(self.before_code()),
+            UrlStyle::Path => None,
+        }
+    }
+
+    fn url(&self, code: &Code) -> LinkUrl {
+        let before_code = self.before_code();
         let code_at = self.base.len().saturating_add(before_code.len());
         let text = SecretText::build(code_at.saturating_add(code.text_len()), |text| {
             text.push_str(&self.base);

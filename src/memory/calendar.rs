@@ -2,35 +2,39 @@
 
 use std::collections::BTreeMap;
 
+use super::NOWHERE;
 use crate::time::{Interval, Timestamp};
 
 /// Places of records by the hour at which they may be removed (S3).
 ///
 /// Filing costs the same however many records there are; what is due is found without looking at what is
-/// not. A record may come up to an hour late, never early.
+/// not. A record may come up to an hour late, never early. A page is a chain through the records themselves: each keeps
+/// the place of the next one.
 #[derive(Debug, Default)]
 pub(super) struct Calendar {
-    pages: BTreeMap<i64, Vec<u32>>,
+    pages: BTreeMap<i64, u32>,
 }
 
 impl Calendar {
-    /// Files a place under the first full hour at or after `at`.
-    pub(super) fn file(&mut self, place: u32, at: Timestamp) {
+    /// Files a place under the first full hour at or after `at`, and gives the place that its record is to keep.
+    #[must_use]
+    pub(super) fn file(&mut self, place: u32, at: Timestamp) -> u32 {
         let hour = Interval::HOUR.micros();
         let page = at.unix_micros().saturating_add(hour.saturating_sub(1)).div_euclid(hour);
-        self.pages.entry(page).or_default().push(place);
+        self.pages.insert(page, place).unwrap_or(NOWHERE)
     }
 
-    /// Takes a place off a page whose hour has come by `now`.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<u32> {
+    /// Takes a place off a page whose hour has come by `now`; `next` tells which one its record keeps.
+    pub(super) fn take_due(&mut self, now: Timestamp, next: impl FnOnce(u32) -> u32) -> Option<u32> {
         let mut page = self.pages.first_entry()?;
         if now.unix_micros() < page.key().saturating_mul(Interval::HOUR.micros()) {
             return None;
         }
-        let place = page.get_mut().pop();
-        if page.get().is_empty() {
-            page.remove();
+        let place = *page.get();
+        match next(place) {
+            NOWHERE => drop(page.remove()),
+            next => *page.get_mut() = next,
         }
-        place
+        Some(place)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{MemoryStore, shard::Shard};
+use super::{MemoryStore, directory::Place, shard::Shard};
 use crate::{
     event::EventKind,
     inquiry::Expiry,
@@ -17,7 +17,7 @@ use crate::{
 impl Housekeeping for MemoryStore {
     async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        self.each_shard(|shard| {
+        self.each_shard(|_, shard| {
             while let Some((deadline, inquiry)) = shard.deadlines.first().copied() {
                 if command.now < deadline {
                     break;
@@ -45,8 +45,8 @@ impl Housekeeping for MemoryStore {
     async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
         let looks = command.limit.saturating_mul(Batch::LOOKS);
         let mut batch = Batch { command, purged: Purged::default(), left: command.limit, looks };
-        self.each_shard(|shard| {
-            self.purge_links(shard, &mut batch)
+        self.each_shard(|index, shard| {
+            self.purge_links(index, shard, &mut batch)
                 && purge_sessions(shard, &mut batch)
                 && purge_inquiries(shard, &mut batch)
         });
@@ -85,35 +85,38 @@ impl Batch {
 
 impl MemoryStore {
     /// Visits every shard, beginning where the last round ended, until `visit` says that it has enough.
-    fn each_shard(&self, mut visit: impl FnMut(&mut Shard) -> bool) {
+    fn each_shard(&self, mut visit: impl FnMut(u32, &mut Shard) -> bool) {
         let first = self.next.load(Ordering::Relaxed);
         for step in 0..self.shards.len() {
             let index = first.wrapping_add(step).checked_rem(self.shards.len()).unwrap_or_default();
-            let Some(mut shard) = u32::try_from(index).ok().and_then(|index| self.shard(index)) else {
+            let Ok(number) = u32::try_from(index) else {
                 return;
             };
-            if !visit(&mut shard) {
+            let Some(mut shard) = self.shard(number) else {
+                return;
+            };
+            if !visit(number, &mut shard) {
                 self.next.store(index, Ordering::Relaxed);
                 return;
             }
         }
     }
 
-    fn purge_links(&self, shard: &mut Shard, batch: &mut Batch) -> bool {
+    fn purge_links(&self, index: u32, shard: &mut Shard, batch: &mut Batch) -> bool {
         let retention = batch.command.retention;
         let Some(horizon) = batch.command.now.checked_minus(retention) else {
             return true;
         };
         while batch.has_room() {
-            let Some(place) = shard.old_links.take_due(horizon) else {
+            let Some(place) = shard.take_old_link(horizon) else {
                 return true;
             };
             batch.looked();
             if let Some(until) = link_held_until(shard, place, &batch.command) {
                 // Again when what holds it is over: the horizon is then as far behind as it is now.
-                shard.old_links.file(place, until.minus(retention));
-            } else if let Some(link) = shard.remove_link(place) {
-                self.directory.leave(&link.digest);
+                shard.file_link(place, until.minus(retention));
+            } else if let Some(digest) = shard.remove_link(place) {
+                self.directory.leave(&digest, Place { shard: index, link: place });
                 batch.removed(|purged| &mut purged.links);
             }
         }
@@ -158,11 +161,14 @@ fn purge_inquiries(shard: &mut Shard, batch: &mut Batch) -> bool {
 
 /// Until when a lease, a grace, a repeat or a live session holds a link whose retention has run (S3).
 fn link_held_until(shard: &Shard, place: u32, command: &Purge) -> Option<Timestamp> {
-    let subject = shard.subject(place)?;
+    let slot = shard.links.get(place)?;
+    let inquiry = shard.inquiries.get(slot.inquiry)?;
+    let link = shard.record_of(slot, inquiry);
+    let [session, _] = shard.sessions_of(slot);
     let now = command.now;
     let later = |until: Timestamp| (now < until).then_some(until);
-    let session = subject.session.filter(|session| session.is_live(subject.inquiry, now));
-    let held = match &subject.link.state {
+    let session = session.filter(|session| session.is_live(&inquiry.record, now));
+    let held = match &link.state {
         LinkState::Unused => None,
         LinkState::Claimed(lease) => later(lease.until),
         LinkState::Used(used) => {

@@ -2,28 +2,37 @@
 
 mod calendar;
 mod directory;
+mod hash;
 mod housekeeping;
+mod index;
+mod link_slot;
+mod packed;
+mod places;
+mod session_slot;
 mod shard;
 mod slab;
 
 use std::{
-    collections::VecDeque,
     fmt,
-    hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
 use self::{
     directory::{Directory, Place},
-    shard::{Hashed, LinkSlot, Shard},
+    hash::Seeds,
+    places::Places,
+    shard::{Hashed, Shard},
 };
 use crate::{
+    digest::Digest,
     event::{EventKind, Recorded, Revocation},
     id::{EventId, LinkId, SessionId},
     issuance::{self, Issuance, IssueLink},
     link::LinkView,
-    record::{InquiryRecord, LinkState, SessionRecord},
-    redemption::{self, Commit, Decision, Redeem, Release, Released, SessionChange, Verdict},
+    record::{InquiryRecord, SessionRecord},
+    redemption::{
+        self, Commit, Decision, LinkChange, Redeem, Release, Released, SessionChange, Subject, Verdict,
+    },
     revocation::{self, Found, Revoke},
     session::{self, InquirySession, StartSession},
     store::{
@@ -31,6 +40,7 @@ use crate::{
         IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, Retry, RevokeOutcome, SessionKey,
         SessionStarted, SessionView, StoreError, StoreErrorKind,
     },
+    tenant::TenantId,
     time::Timestamp,
 };
 
@@ -48,7 +58,7 @@ use crate::{
 pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     directory: Directory,
-    hasher: RandomState,
+    seeds: Seeds,
     outbox: bool,
     /// Where the next round of housekeeping begins, so that no shard has to wait for the others.
     next: AtomicUsize,
@@ -62,8 +72,8 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect(),
-            directory: Directory::new(Self::SHARDS),
-            hasher: RandomState::new(),
+            directory: Directory::new(),
+            seeds: Seeds::random(),
             outbox: false,
             next: AtomicUsize::new(0),
         }
@@ -92,11 +102,11 @@ impl MemoryStore {
     }
 
     fn hashed(&self, key: InquiryKey) -> Hashed {
-        Hashed { hash: self.hasher.hash_one(key), key }
+        Hashed { hash: self.seeds.hash(&key), key }
     }
 
     fn shard_index(&self, key: &Hashed) -> u32 {
-        // Bits from the middle: a map takes the lowest and the highest ones.
+        // Other bits than the shard's index looks at.
         let index = (key.hash >> 32).checked_rem(self.shards.len() as u64);
         index.and_then(|index| u32::try_from(index).ok()).unwrap_or_default()
     }
@@ -108,17 +118,10 @@ impl MemoryStore {
         Some((shard, place))
     }
 
-    /// The shard of a link, and the link's place in it; the comparison of the whole digest decides (C3).
+    /// The shard of a link, and the link's place in it.
     fn locate_link(&self, inspect: &Inspect) -> Option<(MutexGuard<'_, Shard>, u32)> {
         match &inspect.link {
-            LinkName::Digest(digest) => {
-                let place = self.directory.find(digest)?;
-                let shard = self.shard(place.shard)?;
-                let link = &shard.links.get(place.link)?.record;
-                // The place may hold another link by now.
-                let found = link.digest == *digest && link.tenant == inspect.tenant;
-                found.then_some((shard, place.link))
-            }
+            LinkName::Digest(digest) => self.locate_digest(&inspect.tenant, digest),
             LinkName::Id(inquiry, id) => {
                 let (shard, place) =
                     self.locate(&self.hashed(InquiryKey { tenant: inspect.tenant, inquiry: *inquiry }))?;
@@ -128,56 +131,103 @@ impl MemoryStore {
         }
     }
 
-    /// Writes a decision on a link and answers it.
-    fn carry_out(
+    /// The same by digest; the comparison of the whole decides (C3).
+    #[inline]
+    fn locate_digest(&self, tenant: &TenantId, digest: &Digest) -> Option<(MutexGuard<'_, Shard>, u32)> {
+        let place = self.directory.find(digest)?;
+        let shard = self.shard(place.shard)?;
+        let link = shard.links.get(place.link)?;
+        // The place may hold another link by now.
+        let found = link.digest() == digest && shard.inquiries.get(link.inquiry)?.record.tenant == *tenant;
+        found.then_some((shard, place.link))
+    }
+
+    /// Lets an attempt on a link be decided, writes the decision and answers it.
+    #[inline]
+    fn attempt(
         &self,
-        shard: &mut Shard,
-        link: u32,
-        decision: &Decision,
+        found: Option<(MutexGuard<'_, Shard>, u32)>,
         now: Timestamp,
         event: EventId,
+        decide: impl Fn(&Subject<'_>) -> Decision,
     ) -> Result<Option<Attempted>, StoreError> {
-        let Some(inquiry) = shard.links.get(link).map(|slot| slot.inquiry) else {
+        let Some((mut shard, link)) = found else {
             return Ok(None);
         };
-        let started = match &decision.session {
-            SessionChange::Start(session) => {
-                Some(shard.insert_session(session.clone(), inquiry).ok_or_else(full)?)
+        let shard = &mut *shard;
+        let Some(slot) = shard.links.get(link) else {
+            return Ok(None);
+        };
+        let place = slot.inquiry;
+        let Some(inquiry) = shard.inquiries.get(place) else {
+            return Ok(None);
+        };
+        let record = shard.record_of(slot, inquiry);
+        let decision = if Shard::has_sessions(slot) {
+            let [session, parent] = shard.sessions_of(slot);
+            let (session, parent) = (session.as_ref(), parent.as_ref());
+            decide(&Subject { link: &record, inquiry: &inquiry.record, session, parent })
+        } else {
+            decide(&Subject { link: &record, inquiry: &inquiry.record, session: None, parent: None })
+        };
+        let session = carry_out(shard, link, place, &decision)?;
+        let events = shard.written(place, event, now, [decision.event, None], self.outbox);
+        let Some(inquiry) = shard.inquiries.get(place) else {
+            return Ok(None);
+        };
+        let seen = |session: &SessionRecord| InquirySession::seen(session, &inquiry.record, now);
+        let session = match (decision.verdict, &decision.session) {
+            (Verdict::FirstUse, SessionChange::Start(session)) => Some(seen(session)),
+            (Verdict::Repeat | Verdict::Replay { .. }, _) => {
+                session.and_then(|place| shard.session_record(place)).as_ref().map(seen)
             }
-            SessionChange::Token(_) | SessionChange::None => None,
-        };
-        let Some(slot) = shard.links.get_mut(link) else {
-            return Ok(None);
-        };
-        decision.change_link(&mut slot.record);
-        slot.session = started.or(slot.session);
-        let (id, derivation, session) = (slot.record.id, slot.record.derivation, slot.session);
-        if let (SessionChange::Token(token), Some(kept)) =
-            (&decision.session, session.and_then(|place| shard.sessions.get_mut(place)))
-        {
-            kept.record.tokens.push(*token);
-        }
-        if let Some(slot) = shard.inquiries.get_mut(inquiry) {
-            decision.change_inquiry(&mut slot.record);
-        }
-        let events = shard.written(inquiry, event, now, [decision.event, None], self.outbox);
-        let Some(slot) = shard.inquiries.get(inquiry) else {
-            return Ok(None);
-        };
-        let session = match decision.verdict {
-            Verdict::FirstUse | Verdict::Repeat | Verdict::Replay { .. } => shard.session_record(session),
-            Verdict::Claimed | Verdict::Busy { .. } | Verdict::Refused(_) => None,
+            _ => None,
         };
         Ok(Some(Attempted {
             verdict: decision.verdict,
-            link: id,
-            derivation,
-            inquiry: slot.record.inquiry.clone(),
-            session: session.map(|session| InquirySession::seen(session, &slot.record, now)),
+            link: record.id,
+            derivation: record.derivation,
+            inquiry: inquiry.record.inquiry.clone(),
+            session,
             events,
         }))
     }
 }
+
+/// Writes a decision on a link, and tells the place of the link's session, if it has one.
+#[inline]
+fn carry_out(
+    shard: &mut Shard,
+    link: u32,
+    inquiry: u32,
+    decision: &Decision,
+) -> Result<Option<u32>, StoreError> {
+    let used = match &decision.link {
+        LinkChange::Use(used) => Some(used),
+        LinkChange::None | LinkChange::Claim(_) | LinkChange::Replay { .. } => None,
+    };
+    let started = match &decision.session {
+        SessionChange::Start(session) => Some(shard.insert_session(session, used, inquiry).ok_or_else(full)?),
+        SessionChange::Token(_) | SessionChange::None => None,
+    };
+    match (&decision.link, started) {
+        (LinkChange::Use(_), Some(session)) => shard.set_used(link, session),
+        (LinkChange::Claim(lease), _) => shard.set_lease(link, Some(*lease)),
+        (LinkChange::Replay { number }, _) => shard.set_replays(link, *number),
+        (LinkChange::Use(_) | LinkChange::None, _) => {}
+    }
+    let session = shard.links.get(link).map(|slot| slot.session).filter(|place| *place != NOWHERE);
+    if let (SessionChange::Token(token), Some(session)) = (&decision.session, session) {
+        shard.push_token(session, *token);
+    }
+    if let Some(slot) = shard.inquiries.get_mut(inquiry) {
+        decision.change_inquiry(&mut slot.record);
+    }
+    Ok(session)
+}
+
+/// No place: each list stops one before it.
+const NOWHERE: u32 = u32::MAX;
 
 impl LinkStore for MemoryStore {
     async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
@@ -190,7 +240,7 @@ impl LinkStore for MemoryStore {
         }
         let at = command.inquiry.created_at;
         let record = InquiryRecord::new(command.tenant, command.inquiry, command.first_epoch);
-        let place = shard.insert_inquiry(key, record).ok_or_else(full)?;
+        let place = shard.insert_inquiry(&key, record).ok_or_else(full)?;
         let kinds = [Some(EventKind::InquiryCreated), None];
         Ok(CreateOutcome::Created(shard.written(place, command.event, at, kinds, self.outbox)))
     }
@@ -229,15 +279,12 @@ impl LinkStore for MemoryStore {
         let Some(slot) = shard.inquiries.get(inquiry) else {
             return Ok(IssueOutcome::NotFound);
         };
-        let links = slot.links.iter().rev().filter_map(|place| Some(&shard.links.get(*place)?.record));
-        let issuance = issuance::issue(&slot.record, shard.session_record(parent), links, &command);
+        let links = slot.links.iter().rev().filter_map(|place| shard.link_record(place));
+        let session = parent.and_then(|place| shard.session_record(place));
+        let issuance = issuance::issue(&slot.record, session.as_ref(), links, &command);
         if let Issuance::Create { link, .. } = &issuance {
-            if shard.link_of(inquiry, link.id).is_some() {
-                return Ok(IssueOutcome::Taken);
-            }
-            let slot = LinkSlot { record: link.clone(), inquiry, session: None, parent };
             let enter = |place| self.directory.enter(&link.digest, Place { shard: index, link: place });
-            if shard.insert_link(slot, enter).is_none() {
+            if shard.insert_link(link, inquiry, parent, enter).is_none() {
                 return Ok(IssueOutcome::Taken);
             }
         }
@@ -246,17 +293,16 @@ impl LinkStore for MemoryStore {
             None => [None, None],
         };
         let events = shard.written(inquiry, command.event, command.now, kinds, self.outbox);
-        Ok(match issuance {
-            Issuance::Create { link, .. } => IssueOutcome::Issued { link, events },
-            Issuance::Reuse(id) => {
-                match shard.link_of(inquiry, id).and_then(|place| shard.links.get(place)) {
-                    Some(slot) => IssueOutcome::Reused { link: slot.record.clone(), events },
-                    None => IssueOutcome::NotFound,
-                }
-            }
-            Issuance::NotOpen { reason, .. } => IssueOutcome::NotOpen { reason, events },
-            Issuance::SessionNotLive => IssueOutcome::SessionNotLive,
-        })
+        let id = match issuance {
+            Issuance::Create { link, .. } => return Ok(IssueOutcome::Issued { link, events }),
+            Issuance::NotOpen { reason, .. } => return Ok(IssueOutcome::NotOpen { reason, events }),
+            Issuance::SessionNotLive => return Ok(IssueOutcome::SessionNotLive),
+            Issuance::Reuse(id) => id,
+        };
+        match shard.link_of(inquiry, id).and_then(|place| shard.link_record(place)) {
+            Some(link) => Ok(IssueOutcome::Reused { link, events }),
+            None => Ok(IssueOutcome::NotFound),
+        }
     }
 
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
@@ -267,28 +313,20 @@ impl LinkStore for MemoryStore {
         outcomes
     }
 
-    async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
-        let inspect = Inspect { tenant: command.tenant, link: LinkName::Digest(command.digest) };
-        let Some((mut shard, link)) = self.locate_link(&inspect) else {
-            return Ok(None);
-        };
-        let Some(subject) = shard.subject(link) else {
-            return Ok(None);
-        };
-        let decision = redemption::redeem(&subject, &command);
-        self.carry_out(&mut shard, link, &decision, command.now, command.event)
+    // An `async fn` would copy the command once more.
+    #[allow(clippy::manual_async_fn, reason = "see above")]
+    fn redeem(&self, command: Redeem) -> impl Future<Output = Result<Option<Attempted>, StoreError>> + Send {
+        async move {
+            let found = self.locate_digest(&command.tenant, &command.digest);
+            self.attempt(found, command.now, command.event, |subject| redemption::redeem(subject, &command))
+        }
     }
 
     async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {
         let inspect = Inspect { tenant: command.tenant, link: LinkName::Id(command.inquiry, command.link) };
-        let Some((mut shard, link)) = self.locate_link(&inspect) else {
-            return Ok(None);
-        };
-        let Some(subject) = shard.subject(link) else {
-            return Ok(None);
-        };
-        let decision = redemption::commit(&subject, &command);
-        self.carry_out(&mut shard, link, &decision, command.now, command.event)
+        self.attempt(self.locate_link(&inspect), command.now, command.event, |subject| {
+            redemption::commit(subject, &command)
+        })
     }
 
     async fn release(&self, command: Release) -> Result<Option<Released>, StoreError> {
@@ -296,12 +334,12 @@ impl LinkStore for MemoryStore {
         let Some((mut shard, link)) = self.locate_link(&inspect) else {
             return Ok(None);
         };
-        let Some(slot) = shard.links.get_mut(link) else {
+        let Some(record) = shard.link_record(link) else {
             return Ok(None);
         };
-        let released = redemption::release(&slot.record, &command);
+        let released = redemption::release(&record, &command);
         if released == Released::Released {
-            slot.record.state = LinkState::Unused;
+            shard.set_lease(link, None);
         }
         Ok(Some(released))
     }
@@ -316,13 +354,19 @@ impl LinkStore for MemoryStore {
             Revocation::Session(id) => (None, shard.session_of(inquiry, id)),
             Revocation::AllLinks | Revocation::Everything => (None, None),
         };
-        let Shard { inquiries, links, sessions, .. } = &mut *shard;
-        let Some(slot) = inquiries.get_mut(inquiry) else {
+        let mut link_record = link.and_then(|place| shard.link_record(place));
+        let mut session_record = session.and_then(|place| shard.session_record(place));
+        let Some(slot) = shard.inquiries.get_mut(inquiry) else {
             return Ok(RevokeOutcome::NotFound(Recorded::none(command.event, command.now)));
         };
-        let link = link.and_then(|place| links.get_mut(place)).map(|slot| &mut slot.record);
-        let session = session.and_then(|place| sessions.get_mut(place)).map(|slot| &mut slot.record);
-        let revoked = revocation::revoke(&mut slot.record, link, session, &command);
+        let revoked =
+            revocation::revoke(&mut slot.record, link_record.as_mut(), session_record.as_mut(), &command);
+        if let (Some(place), Some(record)) = (link, link_record) {
+            shard.set_link_revoked(place, record.revoked_at);
+        }
+        if let (Some(place), Some(record)) = (session, session_record) {
+            shard.set_session_revoked(place, record.revoked_at);
+        }
         let events = shard.written(inquiry, command.event, command.now, revoked.events, self.outbox);
         Ok(match revoked.found {
             Found::Revoked => RevokeOutcome::Revoked(events),
@@ -340,10 +384,9 @@ impl LinkStore for MemoryStore {
             return Ok(None);
         };
         let start = session::start(&slot.record, &command);
-        let place = match &start.session {
-            Ok(record) => Some(shard.insert_session(record.clone(), inquiry).ok_or_else(full)?),
-            Err(_) => None,
-        };
+        if let Ok(record) = &start.session {
+            shard.insert_session(record, None, inquiry).ok_or_else(full)?;
+        }
         if let Some(slot) = shard.inquiries.get_mut(inquiry) {
             start.change_inquiry(&mut slot.record);
         }
@@ -351,11 +394,7 @@ impl LinkStore for MemoryStore {
         let Some(slot) = shard.inquiries.get(inquiry) else {
             return Ok(None);
         };
-        let session = match (start.session, shard.session_record(place)) {
-            (Err(refusal), _) => Err(refusal),
-            (Ok(_), Some(record)) => Ok(InquirySession::seen(record, &slot.record, command.now)),
-            (Ok(_), None) => return Ok(None),
-        };
+        let session = start.session.map(|record| InquirySession::seen(&record, &slot.record, command.now));
         Ok(Some(SessionStarted { session, inquiry: slot.record.inquiry.clone(), events }))
     }
 
@@ -367,7 +406,7 @@ impl LinkStore for MemoryStore {
         let inquiry = self.hashed(InquiryKey { tenant: key.tenant, inquiry: key.inquiry });
         Ok(self.locate(&inquiry).and_then(|(shard, inquiry)| {
             Some(SessionView {
-                session: shard.session_record(shard.session_of(inquiry, key.session))?.clone(),
+                session: shard.session_record(shard.session_of(inquiry, key.session)?)?,
                 inquiry: shard.inquiries.get(inquiry)?.record.clone(),
             })
         }))
@@ -376,13 +415,13 @@ impl LinkStore for MemoryStore {
     async fn links(&self, list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError> {
         Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
-            let (page, more) = page(&slot.links, |place| Some(shard.links.get(place)?.record.id), &list);
-            let listed = |slot: &LinkSlot| ListedLink {
-                link: slot.record.clone(),
-                session: shard.session_record(slot.session).cloned(),
-                parent: shard.session_record(slot.parent).cloned(),
-            };
-            let items = page.filter_map(|place| shard.links.get(place)).map(listed).collect();
+            let id = |place| Some(shard.links.get(place)?.id());
+            let (page, more) = page(&slot.links, id, &list);
+            let listed = page.filter_map(|place| shard.links.get(place)).map(|link| {
+                let [session, parent] = shard.sessions_of(link);
+                ListedLink { link: shard.record_of(link, slot), session, parent }
+            });
+            let items = listed.collect();
             Some(Listing { inquiry: slot.record.clone(), items, more })
         }))
     }
@@ -390,9 +429,9 @@ impl LinkStore for MemoryStore {
     async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
         Ok(self.locate(&self.hashed(list.inquiry)).and_then(|(shard, inquiry)| {
             let slot = shard.inquiries.get(inquiry)?;
-            let (page, more) =
-                page(&slot.sessions, |place| Some(shard.sessions.get(place)?.record.id), &list);
-            let items = page.filter_map(|place| shard.session_record(Some(place)).cloned()).collect();
+            let id = |place| Some(shard.sessions.get(place)?.id());
+            let (page, more) = page(&slot.sessions, id, &list);
+            let items = page.filter_map(|place| shard.session_record(place)).collect();
             Some(Listing { inquiry: slot.record.clone(), items, more })
         }))
     }
@@ -428,19 +467,19 @@ pub struct Counts {
 /// Of places in the order of their ids, those below the list's, highest first, as many as it wants; and
 /// whether there are more.
 fn page<Id: Ord + Copy>(
-    places: &VecDeque<u32>,
+    places: &Places,
     id: impl Fn(u32) -> Option<Id>,
     list: &ListOf<Id>,
 ) -> (impl Iterator<Item = u32>, bool) {
     let below = match list.before {
-        Some(before) => places.partition_point(|place| id(*place) < Some(before)),
+        Some(before) => places.partition_point(|place| id(place) < Some(before)),
         None => places.len(),
     };
     let from = below.saturating_sub(list.limit.max(1) as usize);
-    (places.range(from..below).rev().copied(), 0 < from)
+    (places.range(from, below).rev(), 0 < from)
 }
 
-/// A shard has 2³² places for each kind of record.
+/// A shard has 2³² places for inquiries and for sessions.
 fn full() -> StoreError {
     StoreError::new(StoreErrorKind::Overloaded, Retry::Useless)
 }

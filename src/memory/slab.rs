@@ -1,16 +1,17 @@
-//! Records at stable places: a freed place is used again, and nothing ever moves.
+//! Records at stable places: a freed place is used again, and nothing that is many ever moves.
 
 /// A growing list of slots, some of them free.
 ///
-/// It grows by a small chunk at a time, so that no call has to wait while everything is copied.
+/// Its first chunk grows as a list does; from then on it grows by a chunk at a time, so that no call has to wait while
+/// everything is copied.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     chunks: Vec<Vec<Option<T>>>,
     free: Vec<u32>,
 }
 
-/// Slots in a chunk.
-const CHUNK: usize = 32;
+/// Slots in a chunk: few enough to be copied in no time, so many that where the chunks are is in the cache.
+const CHUNK: usize = 512;
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
@@ -19,19 +20,20 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// Puts a value somewhere; nothing if all 2³² places are taken.
+    /// Puts a value somewhere; nothing if all places up to the last one, which stays free, are taken.
     pub(super) fn insert(&mut self, value: T) -> Option<u32> {
         if let Some(place) = self.free.pop() {
             *self.slot(place)? = Some(value);
             return Some(place);
         }
-        let place = u32::try_from(self.slots()).ok()?;
-        if let Some(chunk) = self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK) {
-            chunk.push(Some(value));
-        } else {
-            let mut chunk = Vec::with_capacity(CHUNK);
-            chunk.push(Some(value));
-            self.chunks.push(chunk);
+        let place = u32::try_from(self.slots()).ok().filter(|place| *place != u32::MAX)?;
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(Some(value)),
+            last => {
+                let mut chunk = last.map_or_else(Vec::new, |_| Vec::with_capacity(CHUNK));
+                chunk.push(Some(value));
+                self.chunks.push(chunk);
+            }
         }
         Some(place)
     }
@@ -42,11 +44,13 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    #[inline]
     pub(super) fn get(&self, place: u32) -> Option<&T> {
         let place = place as usize;
         self.chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
         self.slot(place)?.as_mut()
     }
@@ -55,6 +59,7 @@ impl<T> Slab<T> {
         self.slots().saturating_sub(self.free.len())
     }
 
+    #[inline]
     fn slot(&mut self, place: u32) -> Option<&mut Option<T>> {
         let place = place as usize;
         self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)

@@ -28,6 +28,7 @@ use crate::{
 
 /// What a redemption does to a link: decides, without writing (D1, D2).
 #[must_use]
+#[inline]
 pub fn redeem(subject: &Subject<'_>, command: &Redeem) -> Decision {
     let now = command.now;
     let asked = Asked {
@@ -102,6 +103,7 @@ pub fn peek(subject: &Subject<'_>, asked: &Asked) -> Verdict {
 }
 
 /// D2's order of precedence for a redemption; mangled and unknown were told before.
+#[inline]
 fn judge(subject: &Subject<'_>, asked: &Asked) -> Result<Verdict, Refusal> {
     let Subject { link, inquiry, .. } = subject;
     let now = asked.now;
@@ -155,6 +157,7 @@ fn judge_commit(subject: &Subject<'_>, command: &Commit) -> Result<(Verdict, Opt
 }
 
 /// Whether the link is neither revoked nor superseded and its inquiry is open, in the order of D2.
+#[inline]
 fn alive(subject: &Subject<'_>, now: Timestamp) -> Result<(), Refusal> {
     let Subject { link, inquiry, .. } = subject;
     if let Some(at) = revoked(subject) {
@@ -199,6 +202,7 @@ fn alive(subject: &Subject<'_>, now: Timestamp) -> Result<(), Refusal> {
 }
 
 /// When the link was revoked: by itself, with all links, with everything, or with the session that made it.
+#[inline]
 fn revoked(subject: &Subject<'_>) -> Option<Timestamp> {
     let Subject { link, inquiry, parent, .. } = subject;
     // The counters decide, so that a live link costs no search.
@@ -258,6 +262,7 @@ fn within_session_limit(inquiry: &InquiryRecord) -> Result<(), Refusal> {
 }
 
 /// What must be written with a verdict, in the same atomic step (I6, E6, E7, D7).
+#[inline]
 fn decision(subject: &Subject<'_>, verdict: Verdict, grant: &Grant) -> Decision {
     let Subject { link, inquiry, .. } = subject;
     let mut decision = Decision {
@@ -308,6 +313,7 @@ fn decision(subject: &Subject<'_>, verdict: Verdict, grant: &Grant) -> Decision 
 }
 
 /// The session that a first use starts: it lives until the inquiry's deadline of this moment (D7).
+#[inline]
 fn new_session(inquiry: &InquiryRecord, link: LinkId, grant: &Grant) -> SessionRecord {
     SessionRecord {
         tenant: inquiry.tenant,

@@ -1,9 +1,6 @@
 //! An answer that waits for its confirmation.
 
-use super::{
-    attempt::{Claiming, Refused},
-    plan::{Planner, new_event},
-};
+use super::plan::{Planner, new_event};
 use crate::{
     event::{Event, EventKind, Recorded},
     id::InquiryId,
@@ -46,16 +43,5 @@ impl<T> Finished<T> {
     pub(super) fn passing(mut self, inquiry: Option<InquiryId>, event: EventKind, at: Timestamp) -> Self {
         self.passing = Some((inquiry, event, at));
         self
-    }
-
-    pub(super) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Finished<U> {
-        Finished { answer: answer(self.answer), recorded: self.recorded, passing: self.passing }
-    }
-}
-
-impl Finished<Claiming> {
-    pub(super) fn refused(refused: Refused, now: Timestamp) -> Self {
-        let event = EventKind::LinkRefused { link: refused.link, refusal: refused.reason };
-        Self::of(Claiming::Refused(refused)).passing(refused.inquiry, event, now)
     }
 }

@@ -46,10 +46,14 @@ impl<S: LinkStore> Service<S> {
     /// ```
     pub async fn issue(&self, mut request: LinkRequest) -> Result<IssuedLink, IssueError> {
         for _ in 0..TRIES {
-            let plan = self.planner.issue(&request)?;
-            match self.store.issue(plan.command().clone()).await? {
-                IssueOutcome::Taken => {}
-                outcome => match self.planner.finish_issue(plan, outcome).told(&self.planner) {
+            let now = self.planner.now();
+            let outstanding = self.planner.outstanding(&request, now)?;
+            let (command, code) = self.planner.command(&request, now, outstanding);
+            // The outcome is large: it stays where the store put it.
+            match self.store.issue(command).await {
+                Err(error) => return Err(error.into()),
+                Ok(IssueOutcome::Taken) => {}
+                Ok(ref outcome) => match self.planner.told_issued(request.inquiry, code, outcome) {
                     // L5: a link whose code cannot be told again does not fit.
                     Err(IssueError::Altered) => request = request.on_outstanding(OnOutstanding::Supersede),
                     answer => return answer,
@@ -116,14 +120,22 @@ impl<S: LinkStore> Service<S> {
     }
 
     async fn issue_chunk(&self, requests: &[LinkRequest], links: &mut Vec<Result<IssuedLink, IssueError>>) {
-        let plans: Vec<_> = requests.iter().map(|request| self.planner.issue(request)).collect();
-        let commands = plans.iter().flatten().map(|plan| plan.command().clone()).collect();
+        let mut commands = Vec::with_capacity(requests.len());
+        let mut plans = Vec::with_capacity(requests.len());
+        for request in requests {
+            let now = self.planner.now();
+            plans.push(self.planner.outstanding(request, now).map(|outstanding| {
+                let (command, code) = self.planner.command(request, now, outstanding);
+                commands.push(command);
+                code
+            }));
+        }
         let mut outcomes = self.store.issue_many(commands).await.into_iter();
         for (request, plan) in requests.iter().zip(plans) {
             let answer = match plan {
-                Ok(plan) => match outcomes.next().unwrap_or_else(|| Err(taken())) {
+                Ok(code) => match outcomes.next().unwrap_or_else(|| Err(taken())) {
                     Ok(IssueOutcome::Taken) => self.issue(request.clone()).await,
-                    Ok(outcome) => match self.planner.finish_issue(plan, outcome).told(&self.planner) {
+                    Ok(outcome) => match self.planner.told_issued(request.inquiry, code, &outcome) {
                         Err(IssueError::Altered) => self.issue(request.clone()).await,
                         answer => answer,
                     },

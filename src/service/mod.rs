@@ -1,5 +1,6 @@
 //! What applications call: a store, put behind the rules of the domain.
 
+mod answer;
 mod attempt;
 mod builder;
 mod finished;
@@ -72,6 +73,12 @@ impl<S: LinkStore> Service<S> {
     /// The part of the service that needs no store: for issuing and redeeming within a transaction of one's own.
     pub const fn planner(&self) -> &Planner {
         &self.planner
+    }
+
+    /// The store, to be measured.
+    #[cfg(feature = "bench")]
+    pub(crate) const fn store(&self) -> &S {
+        &self.store
     }
 
     const fn key(&self, inquiry: InquiryId) -> InquiryKey {

@@ -6,6 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    answer::{Answer, finished},
     attempt::{Attempt, Claim, Claiming, Grant, GrantKind, Peek, Peeked, Redemption, Refused},
     finished::Finished,
     lease::LeaseTime,
@@ -21,11 +22,10 @@ use crate::{
     event::{EventKind, Recorded},
     id::{EventId, InquiryId, LinkId, SessionId},
     issuance::{IssueLink, Lifetime, Outstanding},
-    keyring::KeyId,
     link::LinkView,
     policy::ExpirationPolicy,
     redemption::{self, Asked, Commit, Mode, Redeem, Refusal, Release, Verdict},
-    secret::{ClaimToken, SessionToken, random_array},
+    secret::{ClaimToken, SessionToken, random_array, random_pair},
     store::{Attempted, Inspect, IssueOutcome, LinkName},
     tenant::TenantId,
     time::{Interval, Timestamp},
@@ -67,7 +67,7 @@ impl Planner {
 
     /// The answer to an attempt that was refused while it was planned.
     pub fn finish_refused(&self, refused: Refused) -> Finished<Redemption> {
-        Finished::refused(refused, self.now()).map(Redemption::from)
+        finished(Redemption::Refused(refused), self.now())
     }
 
     fn plan(
@@ -76,9 +76,29 @@ impl Planner {
         attempt: &Attempt,
         lease: Option<LeaseTime>,
     ) -> Result<RedeemPlan, Refused> {
+        let (reading, now) = self.presented(presented)?;
+        let (command, kept) = self.attempt(reading, attempt, lease, now);
+        Ok(RedeemPlan { command, kept })
+    }
+
+    /// Reads what a person presented, and the time once that is worth it: a mangled code costs nothing more.
+    #[inline]
+    pub(super) fn presented(&self, presented: &str) -> Result<(Reading, Timestamp), Refused> {
+        let code = self.parse(presented).map_err(|reason| refused(reason.for_redemption()))?;
         let now = self.now();
-        let Reading { digest, key } =
-            self.read(presented, now).map_err(|reason| refused(reason.for_redemption()))?;
+        let reading = self.reading(code, now).map_err(|reason| refused(reason.for_redemption()))?;
+        Ok((reading, now))
+    }
+
+    /// What to ask the store, and what it does not learn.
+    #[inline]
+    pub(super) fn attempt(
+        &self,
+        reading: Reading,
+        attempt: &Attempt,
+        lease: Option<LeaseTime>,
+        now: Timestamp,
+    ) -> (Redeem, Kept) {
         let token = SessionToken::random();
         let claim = lease.map(|lease| (ClaimToken::random(), now.plus(lease.interval())));
         let mode = claim.as_ref().map_or(Mode::Once, |(token, until)| Mode::Claim {
@@ -86,49 +106,76 @@ impl Planner {
             until: *until,
         });
         let asked = self.asked(attempt, now);
+        let [session, event] = random_pair();
         let command = Redeem {
             tenant: self.tenant,
-            digest,
+            digest: reading.digest,
             now,
             mode,
             attempt: asked.attempt,
             repeats_after: asked.repeats_after,
             binding: asked.binding,
-            session: SessionId::from_parts(now, random_array()),
+            session: SessionId::from_parts(now, session),
             token: token.digest(&self.tenant),
-            event: new_event(now),
+            event: EventId::from_parts(now, event),
         };
-        Ok(RedeemPlan { command, key, token, claim })
+        (command, Kept { code: reading.code, token, claim })
     }
 
     /// The answer to a redemption, from what the store found.
+    #[allow(clippy::needless_pass_by_value, reason = "an outcome is finished once")]
     pub fn finish_redeem(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Redemption> {
-        self.finish(plan, outcome).map(Redemption::from)
+        self.finish(plan, outcome.as_ref())
     }
 
     /// The answer to a claim, from what the store found.
+    #[allow(clippy::needless_pass_by_value, reason = "an outcome is finished once")]
     pub fn finish_claim(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Claiming> {
-        self.finish(plan, outcome)
+        self.finish(plan, outcome.as_ref())
     }
 
-    fn finish(&self, plan: RedeemPlan, outcome: Option<Attempted>) -> Finished<Claiming> {
-        let now = plan.command.now;
+    fn finish<A: Answer>(&self, plan: RedeemPlan, outcome: Option<&Attempted>) -> Finished<A> {
+        let recorded = outcome.map(|attempted| (attempted.events, attempted.inquiry.id));
+        finished(self.answer(plan.kept, outcome), plan.command.now).recorded(recorded)
+    }
+
+    /// The same answer, told to the sink, if there is one.
+    #[inline]
+    pub(super) fn told<A: Answer>(&self, kept: Kept, now: Timestamp, outcome: Option<&Attempted>) -> A {
+        let answer = self.answer(kept, outcome);
+        if self.sink.is_none() {
+            return answer;
+        }
+        let recorded = outcome.map(|attempted| (attempted.events, attempted.inquiry.id));
+        finished::<A>(answer, now).recorded(recorded).told(self)
+    }
+
+    /// The answer to an attempt that was refused while it was planned, told to the sink, if there is one.
+    #[inline]
+    pub(super) fn told_refused<A: Answer>(&self, refused: Refused) -> A {
+        match &self.sink {
+            None => A::refused(refused),
+            Some(_) => finished(A::refused(refused), self.now()).told(self),
+        }
+    }
+
+    #[inline]
+    fn answer<A: Answer>(&self, kept: Kept, outcome: Option<&Attempted>) -> A {
         let Some(attempted) = outcome else {
-            return Finished::refused(refused(Refusal::Unknown), now);
+            return A::refused(refused(Refusal::Unknown));
         };
         let found = (attempted.link, attempted.inquiry.id);
-        let recorded = Some((attempted.events, attempted.inquiry.id));
-        if !self.belongs(&plan, &attempted) {
+        if !self.belongs(&kept, attempted) {
             // C7: a row that was re-pointed grants nothing.
-            return Finished::refused(refused_on(Refusal::Repointed, found), now).recorded(recorded);
+            return A::refused(refused_on(Refusal::Repointed, found));
         }
-        let finished = match (attempted.verdict, attempted.session, plan.claim) {
+        match (attempted.verdict, attempted.session, kept.claim) {
             (Verdict::Claimed, _, Some((token, until))) => {
                 let (link, inquiry) = found;
-                Finished::of(Claiming::Claimed(Claim { link, inquiry, token, until }))
+                A::claimed(Claim { link, inquiry, token, until })
             }
-            (Verdict::Busy { until }, ..) => Finished::of(Claiming::Busy { until }),
-            (Verdict::Refused(reason), ..) => Finished::refused(refused_on(reason, found), now),
+            (Verdict::Busy { until }, ..) => A::busy(until),
+            (Verdict::Refused(reason), ..) => A::refused(refused_on(reason, found)),
             (verdict, Some(session), _) => {
                 let kind = match verdict {
                     Verdict::Replay { number, first_at, same_client } => {
@@ -137,13 +184,12 @@ impl Planner {
                     Verdict::Repeat => GrantKind::Repeat,
                     _ => GrantKind::FirstUse,
                 };
-                let (link, inquiry, token) = (Some(attempted.link), attempted.inquiry, plan.token);
-                Finished::of(Claiming::Granted(Grant { kind, link, inquiry, session, token }))
+                let (link, inquiry, token) = (Some(attempted.link), attempted.inquiry.clone(), kept.token);
+                A::granted(Grant { kind, link, inquiry, session, token })
             }
             // A grant without a session is no grant.
-            (_, None, _) => Finished::refused(refused_on(Refusal::Unknown, found), now),
-        };
-        finished.recorded(recorded)
+            (_, None, _) => A::refused(refused_on(Refusal::Unknown, found)),
+        }
     }
 
     /// Plans the commit of a claim (D5). It can be planned again after a fault: the store knows the token.
@@ -151,15 +197,16 @@ impl Planner {
     pub fn commit(&self, claim: &Claim) -> CommitPlan {
         let now = self.now();
         let token = SessionToken::random();
+        let [session, event] = random_pair();
         let command = Commit {
             tenant: self.tenant,
             inquiry: claim.inquiry,
             link: claim.link,
             claim: claim.token.digest(&self.tenant),
             now,
-            session: SessionId::from_parts(now, random_array()),
+            session: SessionId::from_parts(now, session),
             token: token.digest(&self.tenant),
-            event: new_event(now),
+            event: EventId::from_parts(now, event),
         };
         CommitPlan { command, token }
     }
@@ -168,7 +215,7 @@ impl Planner {
     pub fn finish_commit(&self, plan: CommitPlan, outcome: Option<Attempted>) -> Finished<Redemption> {
         let now = plan.command.now;
         let Some(attempted) = outcome else {
-            return Finished::refused(refused(Refusal::Unknown), now).map(Redemption::from);
+            return finished(Redemption::Refused(refused(Refusal::Unknown)), now);
         };
         let found = (attempted.link, attempted.inquiry.id);
         let recorded = Some((attempted.events, attempted.inquiry.id));
@@ -176,15 +223,15 @@ impl Planner {
             Verdict::Repeat => GrantKind::Repeat,
             _ => GrantKind::FirstUse,
         };
-        let finished = match (attempted.verdict, attempted.session) {
+        let answer = match (attempted.verdict, attempted.session) {
             (Verdict::FirstUse | Verdict::Repeat, Some(session)) => {
                 let (link, inquiry, token) = (Some(attempted.link), attempted.inquiry, plan.token);
-                Finished::of(Claiming::Granted(Grant { kind, link, inquiry, session, token }))
+                Redemption::Granted(Grant { kind, link, inquiry, session, token })
             }
-            (Verdict::Refused(reason), _) => Finished::refused(refused_on(reason, found), now),
-            _ => Finished::refused(refused_on(Refusal::LeaseLost, found), now),
+            (Verdict::Refused(reason), _) => Redemption::Refused(refused_on(reason, found)),
+            _ => Redemption::Refused(refused_on(Refusal::LeaseLost, found)),
         };
-        finished.recorded(recorded).map(Redemption::from)
+        finished(answer, now).recorded(recorded)
     }
 
     /// The command that releases a claim (D5).
@@ -205,18 +252,37 @@ impl Planner {
     /// [`IssueError::NeedsKey`] if it asks to return the same link, and there is no key.
     pub fn issue(&self, request: &LinkRequest) -> Result<IssuePlan, IssueError> {
         let now = self.now();
-        let outstanding = match request.on_outstanding.unwrap_or(self.on_outstanding) {
-            OnOutstanding::Supersede => Outstanding::Supersede,
-            OnOutstanding::Keep => Outstanding::Keep,
-            OnOutstanding::ReturnSame { .. } if self.keys.current().is_none() => {
-                return Err(IssueError::NeedsKey);
-            }
-            OnOutstanding::ReturnSame { at_least } => Outstanding::ReturnSame {
+        let outstanding = self.outstanding(request, now)?;
+        let (command, code) = self.command(request, now, outstanding);
+        Ok(IssuePlan { command, code })
+    }
+
+    #[inline]
+    pub(super) fn outstanding(
+        &self,
+        request: &LinkRequest,
+        now: Timestamp,
+    ) -> Result<Outstanding, IssueError> {
+        match request.on_outstanding.unwrap_or(self.on_outstanding) {
+            OnOutstanding::Supersede => Ok(Outstanding::Supersede),
+            OnOutstanding::Keep => Ok(Outstanding::Keep),
+            OnOutstanding::ReturnSame { .. } if self.keys.current().is_none() => Err(IssueError::NeedsKey),
+            OnOutstanding::ReturnSame { at_least } => Ok(Outstanding::ReturnSame {
                 keys: self.keys.key_set(),
                 live_until: at_least.map_or(now, |life| now.plus(life)),
-            },
-        };
-        let link = LinkId::from_parts(now, random_array());
+            }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn command(
+        &self,
+        request: &LinkRequest,
+        now: Timestamp,
+        outstanding: Outstanding,
+    ) -> (IssueLink, Code) {
+        let [link, event] = random_pair();
+        let link = LinkId::from_parts(now, link);
         let (code, digest, derivation) = self.keys.issue(&self.codes, &request.inquiry, link);
         let command = IssueLink {
             tenant: self.tenant,
@@ -230,30 +296,52 @@ impl Planner {
             creator: request.creator.clone(),
             lifetime: request.expires_in.map_or(Lifetime::ByPolicy, |life| Lifetime::Until(now.plus(life))),
             outstanding,
-            event: new_event(now),
+            event: EventId::from_parts(now, event),
         };
-        Ok(IssuePlan { command, code })
+        (command, code)
     }
 
     /// The answer to the creation of a link, from what the store did.
+    #[allow(clippy::needless_pass_by_value, reason = "an outcome is finished once")]
     pub fn finish_issue(
         &self,
         plan: IssuePlan,
         outcome: IssueOutcome,
     ) -> Finished<Result<IssuedLink, IssueError>> {
         let inquiry = plan.command.inquiry;
-        let (answer, events) = match outcome {
-            IssueOutcome::Issued { link, events } => (Ok((link, plan.code, false)), Some(events)),
-            IssueOutcome::Reused { link, events } => {
+        let recorded = outcome.events().copied().map(|events| (events, inquiry));
+        Finished::of(self.issued(plan.code, &outcome)).recorded(recorded)
+    }
+
+    /// The same answer, told to the sink, if there is one.
+    #[inline]
+    pub(super) fn told_issued(
+        &self,
+        inquiry: InquiryId,
+        code: Code,
+        outcome: &IssueOutcome,
+    ) -> Result<IssuedLink, IssueError> {
+        let answer = self.issued(code, outcome);
+        if let (Some(_), Some(events)) = (&self.sink, outcome.events()) {
+            self.tell(events, inquiry);
+        }
+        answer
+    }
+
+    #[inline]
+    fn issued(&self, code: Code, outcome: &IssueOutcome) -> Result<IssuedLink, IssueError> {
+        let (link, code, reused) = match outcome {
+            IssueOutcome::Issued { link, .. } => (link, code, false),
+            IssueOutcome::Reused { link, .. } => {
                 let code = self.code_of(link.derivation, link.inquiry, link.id, &link.digest);
-                (code.map(|code| (link, code, true)).ok_or(IssueError::Altered), Some(events))
+                (link, code.ok_or(IssueError::Altered)?, true)
             }
-            IssueOutcome::NotFound => (Err(IssueError::NotFound), None),
-            IssueOutcome::NotOpen { reason, events } => (Err(IssueError::NotOpen(reason)), Some(events)),
-            IssueOutcome::SessionNotLive => (Err(IssueError::SessionNotLive), None),
-            IssueOutcome::Taken => (Err(IssueError::Store(super::taken())), None),
+            IssueOutcome::NotFound => return Err(IssueError::NotFound),
+            IssueOutcome::NotOpen { reason, .. } => return Err(IssueError::NotOpen(*reason)),
+            IssueOutcome::SessionNotLive => return Err(IssueError::SessionNotLive),
+            IssueOutcome::Taken => return Err(IssueError::Store(super::taken())),
         };
-        let answer = answer.map(|(link, code, reused)| IssuedLink {
+        Ok(IssuedLink {
             id: link.id,
             inquiry: link.inquiry,
             purpose: link.purpose,
@@ -261,8 +349,7 @@ impl Planner {
             reused,
             url: self.urls.url(&code),
             code,
-        });
-        Finished::of(answer).recorded(events.map(|events| (events, inquiry)))
+        })
     }
 
     /// Whether a redemption of what is presented would succeed, from what a store knows of it (D3).
@@ -289,26 +376,48 @@ impl Planner {
 
     /// What a redemption of a known link would get, the row's own honesty included (C7).
     pub(super) fn verdict(&self, reading: &Reading, asked: &Asked, view: &LinkView) -> Verdict {
-        let code = self.code_of(view.link.derivation, view.link.inquiry, view.link.id, &reading.digest);
-        if reading.key.is_some() && code.is_none() {
-            return Verdict::Refused(Refusal::Repointed);
-        }
-        redemption::peek(&view.subject(), asked)
+        let belongs = reading
+            .code
+            .as_ref()
+            .is_none_or(|code| self.is_derived(code, view.link.derivation, view.link.inquiry, view.link.id));
+        if belongs { redemption::peek(&view.subject(), asked) } else { Verdict::Refused(Refusal::Repointed) }
     }
 
     /// Reads what was presented, as far as no store is needed.
     pub(super) fn read(&self, presented: &str, now: Timestamp) -> Result<Reading, Unreadable> {
-        let code = self.urls.parse(&self.codes, presented).map_err(Unreadable::Mangled)?;
+        self.parse(presented).and_then(|code| self.reading(code, now))
+    }
+
+    #[inline]
+    pub(super) fn parse(&self, presented: &str) -> Result<Code, Unreadable> {
+        self.urls.parse(&self.codes, presented).map_err(Unreadable::Mangled)
+    }
+
+    #[inline]
+    fn reading(&self, code: Code, now: Timestamp) -> Result<Reading, Unreadable> {
         let digest = self.keys.digest(&code, now).map_err(|_| Unreadable::KeyRetired)?;
-        Ok(Reading { digest, key: KeyId::new(code.key_symbol()).ok() })
+        let is_derived = code.key_symbol() != 0;
+        Ok(Reading { digest, code: is_derived.then_some(code) })
     }
 
     /// Whether the row that was found is the one that the code was made for (C7).
-    fn belongs(&self, plan: &RedeemPlan, attempted: &Attempted) -> bool {
-        plan.key.is_none()
-            || self
-                .code_of(attempted.derivation, attempted.inquiry.id, attempted.link, &plan.command.digest)
-                .is_some()
+    fn belongs(&self, kept: &Kept, attempted: &Attempted) -> bool {
+        kept.code.as_ref().is_none_or(|code| {
+            self.is_derived(code, attempted.derivation, attempted.inquiry.id, attempted.link)
+        })
+    }
+
+    /// Whether that is the code of a row, computed again (C7).
+    fn is_derived(
+        &self,
+        code: &Code,
+        derivation: Option<Derivation>,
+        inquiry: InquiryId,
+        link: LinkId,
+    ) -> bool {
+        derivation
+            .and_then(|Derivation { key, nonce }| self.keys.derive(key, &self.codes, &inquiry, link, nonce))
+            .is_some_and(|derived| derived.is_same(code))
     }
 
     /// The code of a row, computed again, if it has the digest that it should have (L5, C7).
@@ -367,7 +476,14 @@ impl fmt::Debug for Planner {
 #[derive(Debug)]
 pub struct RedeemPlan {
     command: Redeem,
-    key: Option<KeyId>,
+    kept: Kept,
+}
+
+/// What no store learns, and the answer needs.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// What was presented, where a row is held against it (C7).
+    code: Option<Code>,
     token: SessionToken,
     claim: Option<(ClaimToken, Timestamp)>,
 }
@@ -410,10 +526,10 @@ impl IssuePlan {
     }
 }
 
-/// A code that could be read: its digest, and the key that it names.
+/// A code that could be read: its digest, and the code itself if it names a key, since a row is held against it then.
 pub(super) struct Reading {
     digest: Digest,
-    key: Option<KeyId>,
+    code: Option<Code>,
 }
 
 /// Why what was presented cannot be looked up.

@@ -3,7 +3,6 @@
 use super::{
     Service,
     attempt::{Attempt, Claim, Claiming, Diagnosis, Peek, Redemption},
-    finished::Finished,
     lease::LeaseTime,
     plan::{Unreadable, refused},
 };
@@ -70,12 +69,16 @@ impl<S: LinkStore> Service<S> {
     /// # }
     /// ```
     pub async fn redeem(&self, presented: &str, attempt: &Attempt) -> Result<Redemption, StoreError> {
-        let plan = match self.planner.redeem(presented, attempt) {
-            Ok(plan) => plan,
-            Err(refused) => return Ok(self.planner.finish_refused(refused).told(&self.planner)),
+        let (reading, now) = match self.planner.presented(presented) {
+            Ok(read) => read,
+            Err(refused) => return Ok(self.planner.told_refused(refused)),
         };
-        let outcome = self.store.redeem(plan.command()).await?;
-        Ok(self.planner.finish_redeem(plan, outcome).told(&self.planner))
+        let (command, kept) = self.planner.attempt(reading, attempt, None, now);
+        // The outcome is large: it stays where the store put it.
+        match self.store.redeem(command).await {
+            Ok(ref outcome) => Ok(self.planner.told(kept, now, outcome.as_ref())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Holds the link while the application does work that may fail, for the service's lease (D5).
@@ -129,12 +132,16 @@ impl<S: LinkStore> Service<S> {
         attempt: &Attempt,
         lease: LeaseTime,
     ) -> Result<Claiming, StoreError> {
-        let plan = match self.planner.claim(presented, attempt, lease) {
-            Ok(plan) => plan,
-            Err(refused) => return Ok(Finished::refused(refused, self.planner.now()).told(&self.planner)),
+        let (reading, now) = match self.planner.presented(presented) {
+            Ok(read) => read,
+            Err(refused) => return Ok(self.planner.told_refused(refused)),
         };
-        let outcome = self.store.redeem(plan.command()).await?;
-        Ok(self.planner.finish_claim(plan, outcome).told(&self.planner))
+        let (command, kept) = self.planner.attempt(reading, attempt, Some(lease), now);
+        // The outcome is large: it stays where the store put it.
+        match self.store.redeem(command).await {
+            Ok(ref outcome) => Ok(self.planner.told(kept, now, outcome.as_ref())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes a claim the first use (D5). It can be called again after a fault: the answer is the same.

@@ -132,6 +132,19 @@ pub enum IssueOutcome {
     Taken,
 }
 
+impl IssueOutcome {
+    /// What happened, where anything can have.
+    #[must_use]
+    pub const fn events(&self) -> Option<&Recorded> {
+        match self {
+            Self::Issued { events, .. } | Self::Reused { events, .. } | Self::NotOpen { events, .. } => {
+                Some(events)
+            }
+            Self::NotFound | Self::SessionNotLive | Self::Taken => None,
+        }
+    }
+}
+
 /// What an attempt on a known link came to (D2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempted {

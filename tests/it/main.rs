@@ -8,6 +8,8 @@
     reason = "a test may panic"
 )]
 
+#[cfg(feature = "bench")]
+mod bench;
 #[cfg(feature = "blocking")]
 mod blocking;
 #[cfg(feature = "conformance")]
