@@ -80,6 +80,18 @@ pub enum Claiming {
     Refused(Refused),
 }
 
+impl From<Claiming> for Redemption {
+    fn from(answer: Claiming) -> Self {
+        match answer {
+            Claiming::Granted(grant) => Self::Granted(grant),
+            Claiming::Busy { until } => Self::Busy { until },
+            Claiming::Refused(refused) => Self::Refused(refused),
+            // Whoever asked for a redemption has no use for a claim: it runs out.
+            Claiming::Claimed(claim) => Self::Busy { until: claim.until },
+        }
+    }
+}
+
 /// A person may go on: with which inquiry, in which session (D7).
 #[derive(Debug)]
 #[non_exhaustive]

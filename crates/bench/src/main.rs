@@ -11,6 +11,8 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    clippy::format_collect,
     reason = "a bench stops at what surprises it"
 )]
 
