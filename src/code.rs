@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use thiserror::Error;
 
 use crate::{
-    digest::Digest,
+    digest::same_bytes,
     hex::nibble,
     secret::{SecretText, Wiped, redacted},
     symbols::{Fault, Layout, Lead, Line, Payload, not_alphanumeric},
@@ -59,7 +59,7 @@ impl Code {
     /// Whether it is the same code: key and secret bytes, in time that does not depend on these (C3).
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         // All 32 bytes: behind those that are in use there are zeros.
-        self.key == other.key && Digest::from_bytes(self.payload.0) == Digest::from_bytes(other.payload.0)
+        self.key == other.key && same_bytes(&self.payload.0, &other.payload.0)
     }
 
     /// Bytes of the text.

@@ -54,14 +54,14 @@ impl Digest {
     pub(crate) fn tagged(tag: Tag, tenant: &TenantId, secret: &[u8]) -> Self {
         Begun::new(tag, tenant).finish(secret)
     }
+}
 
-    fn words(&self) -> [u64; 4] {
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(self.0.chunks_exact(8)) {
-            *word = u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
-        }
-        words
-    }
+/// Whether 32 bytes are the same, in time that does not depend on them (C3).
+pub(crate) fn same_bytes(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().unwrap_or_default());
+    let pairs = one.chunks_exact(8).zip(other.chunks_exact(8));
+    // What differs is gathered in one word; the optimizer is kept from seeing that it is compared.
+    pairs.fold(0, |differ, (one, other)| differ | (word(one) ^ word(other))).ct_eq(&0).into()
 }
 
 /// What a digest was made of, so that none can stand for one of another kind.
@@ -103,6 +103,7 @@ impl Begun {
     /// The digest of at most 128 secret bytes behind it.
     #[inline]
     pub(crate) fn finish(&self, secret: &[u8]) -> Digest {
+        debug_assert!(secret.len() <= 128, "a longer secret would be left out");
         let len = self.len.saturating_add(secret.len());
         if len <= ONE_BLOCK {
             let mut block = Wiped([0; 64]);
@@ -127,9 +128,7 @@ impl Begun {
 impl PartialEq for Digest {
     /// Takes the same time wherever the two differ (C3).
     fn eq(&self, other: &Self) -> bool {
-        // What differs is gathered in one word, and that is compared: the optimizer is kept from looking inside.
-        let pairs = self.words().into_iter().zip(other.words());
-        pairs.fold(0, |differ, (one, other)| differ | (one ^ other)).ct_eq(&0).into()
+        same_bytes(&self.0, &other.0)
     }
 }
 
@@ -158,6 +157,52 @@ mod wire {
     impl<'de> Deserialize<'de> for Digest {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             crate::text::deserialize(deserializer, crate::hex::read).map(Self)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    proptest! {
+        /// C7: whatever the tenant and the length of a secret, its digest is that of tag, tenant, a zero and the secret, as the
+        /// library hashes them as a whole: also where that takes a second block.
+        #[test]
+        fn a_tagged_digest_is_that_of_the_library(
+            tenant in "[a-z][a-z0-9-]{0,29}[a-z0-9]",
+            secret in proptest::collection::vec(any::<u8>(), 0..=128),
+        ) {
+            let whole = [b"cd1", tenant.as_bytes(), &[0], &secret].concat();
+            let digest = Digest::tagged(Tag::CODE, &TenantId::new(&tenant).unwrap(), &secret);
+            prop_assert_eq!(digest.as_bytes()[..].to_vec(), Sha256::digest(&whole).to_vec());
+        }
+    }
+
+    /// C7: stores keep digests for years, so what one is may not change: SHA-256 of `cd1`, the tenant, a zero and the secret.
+    #[test]
+    fn a_digest_is_for_ever() {
+        let secret: Vec<u8> = (0..20).collect();
+        let digest = Digest::tagged(Tag::CODE, &TenantId::default(), &secret);
+        assert_eq!(
+            Hex(digest.as_bytes()).to_string(),
+            "de5a1279aff9e5774a241aeb49686d612fccc7c9ba663edfa71454c263028d6a"
+        );
+    }
+
+    /// C3: bytes that differ anywhere are told apart.
+    #[test]
+    fn every_byte_counts() {
+        let zeros = [0; 32];
+        assert!(same_bytes(&zeros, &zeros));
+        for place in 0..32 {
+            let mut other = zeros;
+            other[place] = 1;
+            assert!(!same_bytes(&zeros, &other) && !same_bytes(&other, &zeros), "{place}");
         }
     }
 }

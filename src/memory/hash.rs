@@ -1,20 +1,27 @@
 //! Hashes of inquiries' keys, which applications may choose: under seeds that nobody knows.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
 use crate::store::InquiryKey;
 
 /// Multiplies and folds, under seeds of the store's own: a few nanoseconds for a key, where `SipHash` takes twenty.
 ///
 /// Who does not know the seeds cannot choose ids that collide; who knew them could make one shard slow, and read nothing.
-#[derive(Debug)]
 pub(super) struct Seeds([u64; 4]);
+
+impl fmt::Debug for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seeds").finish_non_exhaustive()
+    }
+}
 
 impl Seeds {
     pub(super) fn random() -> Self {
         let state = RandomState::new();
-        // Odd, so that none is zero.
-        Self([0_u64, 1, 2, 3].map(|n| state.hash_one(n) | 1))
+        Self([0_u64, 1, 2, 3].map(|n| state.hash_one(n)))
     }
 
     pub(super) fn hash(&self, key: &InquiryKey) -> u64 {

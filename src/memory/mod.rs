@@ -48,7 +48,8 @@ use crate::{
 ///
 /// Inquiries are spread over shards, each under a lock of its own, with all links and sessions of an inquiry
 /// in its shard; there is no lock that all calls take. A call never waits for anything but such a lock, so it
-/// needs no runtime. Growth is bounded by [`purge`](crate::store::Housekeeping::purge).
+/// needs no runtime. Growth is bounded by [`purge`](crate::store::Housekeeping::purge). A shard, one of 256, holds 2²⁴ links;
+/// one more is told that the store is overloaded.
 ///
 /// ```
 /// use inquiry_otl::{MemoryStore, Service};
@@ -283,6 +284,9 @@ impl LinkStore for MemoryStore {
         let session = parent.and_then(|place| shard.session_record(place));
         let issuance = issuance::issue(&slot.record, session.as_ref(), links, &command);
         if let Issuance::Create { link, .. } = &issuance {
+            if !shard.has_room_for_a_link() {
+                return Err(full());
+            }
             let enter = |place| self.directory.enter(&link.digest, Place { shard: index, link: place });
             if shard.insert_link(link, inquiry, parent, enter).is_none() {
                 return Ok(IssueOutcome::Taken);
@@ -479,7 +483,7 @@ fn page<Id: Ord + Copy>(
     (places.range(from, below).rev(), 0 < from)
 }
 
-/// A shard has 2³² places for inquiries and for sessions.
+/// A shard has 2³² places for inquiries and for sessions, and 2²⁴ for links.
 fn full() -> StoreError {
     StoreError::new(StoreErrorKind::Overloaded, Retry::Useless)
 }

@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct SessionSlot {
     id: SessionId,
     link: Option<LinkId>,
-    /// Its only token, or the newest one.
+    /// Its first token; the only one, unless `more` says otherwise.
     token: Digest,
     started: Timestamp,
     expires: Timestamp,

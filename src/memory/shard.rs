@@ -134,6 +134,11 @@ impl Shard {
         Some(place)
     }
 
+    /// Whether another link finds a place here.
+    pub(super) fn has_room_for_a_link(&self) -> bool {
+        self.links.len() < Place::LINKS as usize
+    }
+
     /// Keeps a link, unless its id is taken or `enter` does not take its place; the session that made it stays as long
     /// as the link.
     pub(super) fn insert_link(
@@ -205,6 +210,8 @@ impl Shard {
     #[inline]
     pub(super) fn record_of(&self, slot: &LinkSlot, inquiry: &InquirySlot) -> LinkRecord {
         let used = self.session_slot(slot.session);
+        // D1: a session stays as long as a link names it, or a used link would be good again.
+        debug_assert!(slot.session == NOWHERE || used.is_some(), "a used link has lost its session");
         let used = used.map(|session| session.first_use(self.more_of_sessions.get(session.more)));
         let more = if slot.more == NOWHERE { None } else { self.more_of_links.get(slot.more) };
         slot.record(more, &inquiry.record, inquiry.first_epoch, used)

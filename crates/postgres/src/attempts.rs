@@ -1,14 +1,14 @@
 //! Many redemptions in one transaction: the inquiries are held, each attempt is decided by the rules after those before it, and
-//! what they come to is written at once.
-//!
-//! Only what is judged by link and inquiry alone goes this way: links that nobody used yet, as long as their epoch and
-//! generation last. All others, and whatever expires an inquiry, go by themselves.
+//! what they come to is written at once. Only what expires an inquiry goes by itself.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join, join3, join5};
 use inquiry_otl::{
-    Clients, InquiryId, TenantId,
+    Clients, InquiryId, SessionId, TenantId,
     record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
     redemption::{self, InquiryChange, LinkChange, Redeem, SessionChange, Subject, Verdict},
     store::Attempted,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     attempt::{attempted, recorded, tokens},
-    connection::Connection,
+    connection::{Connection, Params, Ready},
     fault::Fault,
     log::Events,
     row::{Columns, bits, system_time},
@@ -60,9 +60,21 @@ struct Counted {
 
 struct Held {
     link: LinkRecord,
-    /// The session that was started here.
+    /// The session of its first use.
     session: Option<SessionRecord>,
-    changed: bool,
+    /// The session that made it.
+    parent: Option<SessionRecord>,
+    link_changed: bool,
+    session_change: Session,
+}
+
+/// What became of the session of a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Session {
+    Same,
+    Started,
+    /// It has more tokens.
+    Changed,
 }
 
 impl<'c> Batch<'c> {
@@ -95,10 +107,70 @@ impl<'c> Batch<'c> {
             let place: i64 = columns.take()?;
             let name = usize::try_from(place).ok().and_then(|place| names.get(place.checked_sub(1)?));
             if let (Some(name), Some(link)) = (name, columns.link()?) {
-                batch.links.insert(*name, Held { link, session: None, changed: false });
+                let held = Held {
+                    link,
+                    session: None,
+                    parent: None,
+                    link_changed: false,
+                    session_change: Session::Same,
+                };
+                batch.links.insert(*name, held);
             }
         }
+        batch.load_more(on).await?;
         Ok(batch)
+    }
+
+    /// The sessions and endings by which links are judged that were used, handed off, superseded or ended: another round trip, if
+    /// there are any.
+    async fn load_more(&mut self, on: Connection<'_>) -> Result<(), Fault> {
+        let (mut sessions, mut endings) = (BTreeSet::new(), BTreeSet::new());
+        for Held { link, .. } in self.links.values() {
+            let key = (link.tenant, link.inquiry);
+            sessions.extend(session_of(link).into_iter().chain(link.parent).map(|id| (key, id)));
+            let Some(Counted { record, .. }) = self.inquiries.get(&key) else { continue };
+            if link.epoch != record.epoch {
+                endings.insert((key, "epoch", bits(link.epoch.get())));
+            }
+            if link.generation != record.generations.of(link.purpose).number {
+                endings.insert((key, link.purpose.as_str(), i64::from(link.generation)));
+            }
+        }
+        if sessions.is_empty() && endings.is_empty() {
+            return Ok(());
+        }
+        let (of_sessions, of_endings) =
+            (columns(sessions.iter().map(|(key, _)| key)), columns(endings.iter().map(|(key, ..)| key)));
+        let ids: Vec<Uuid> = sessions.iter().map(|(_, id)| Uuid::from_u128(id.as_u128())).collect();
+        let kinds: Vec<&str> = endings.iter().map(|(_, kind, _)| *kind).collect();
+        let numbers: Vec<i64> = endings.iter().map(|(.., number)| *number).collect();
+        let read_sessions = on.ready(&on.sql.sessions_of_many).await?;
+        let read_endings = on.ready(&on.sql.endings_of_many).await?;
+        let (found, ended) = join(
+            on.send(&read_sessions, &[&of_sessions.0, &of_sessions.1, &ids]),
+            on.send(&read_endings, &[&of_endings.0, &of_endings.1, &kinds, &numbers]),
+        )
+        .await;
+        let mut records = BTreeMap::new();
+        for row in found? {
+            if let Some(session) = Columns::of(&row).session()? {
+                records.insert(((session.tenant, session.inquiry), session.id), session);
+            }
+        }
+        for row in ended? {
+            let mut columns = Columns::of(&row);
+            let key = (columns.parsed()?, columns.parsed()?);
+            if let Some(counted) = self.inquiries.get_mut(&key) {
+                columns.ending(&mut counted.record.endings)?;
+            }
+        }
+        for held in self.links.values_mut() {
+            let key = (held.link.tenant, held.link.inquiry);
+            let record = |id| records.get(&(key, id)).cloned();
+            held.session = session_of(&held.link).and_then(record);
+            held.parent = held.link.parent.and_then(record);
+        }
+        Ok(())
     }
 
     /// What an attempt comes to after those before it.
@@ -110,10 +182,15 @@ impl<'c> Batch<'c> {
             return Among::Came(None);
         };
         let inquiry = &mut counted.record;
-        if held.link.digest != command.digest || !held.is_plain(inquiry) {
+        if held.link.digest != command.digest {
             return Among::Alone;
         }
-        let subject = Subject { link: &held.link, inquiry, session: held.session.as_ref(), parent: None };
+        let subject = Subject {
+            link: &held.link,
+            inquiry,
+            session: held.session.as_ref(),
+            parent: held.parent.as_ref(),
+        };
         let decision = redemption::redeem(&subject, command);
         if matches!(decision.inquiry, InquiryChange::Expire { .. }) {
             return Among::Alone;
@@ -122,11 +199,19 @@ impl<'c> Batch<'c> {
         counted.changed |= decision.inquiry != InquiryChange::None || decision.event.is_some();
         if decision.link != LinkChange::None {
             decision.change_link(&mut held.link);
-            held.changed = true;
+            held.link_changed = true;
         }
         match (&decision.session, &mut held.session) {
-            (SessionChange::Start(started), session) => *session = Some(started.clone()),
-            (SessionChange::Token(token), Some(session)) => session.tokens.push(*token),
+            (SessionChange::Start(started), session) => {
+                *session = Some(started.clone());
+                held.session_change = Session::Started;
+            }
+            (SessionChange::Token(token), Some(session)) => {
+                session.tokens.push(*token);
+                if held.session_change == Session::Same {
+                    held.session_change = Session::Changed;
+                }
+            }
             (SessionChange::Token(_) | SessionChange::None, _) => {}
         }
         let session = match decision.verdict {
@@ -140,53 +225,61 @@ impl<'c> Batch<'c> {
 
     /// Writes what changed, and commits, in one round trip.
     async fn write(&self, on: Connection<'_>) -> Result<(), Fault> {
-        let changed: Vec<&Held> = self.links.values().filter(|held| held.changed).collect();
-        if changed.is_empty() {
-            return on.commit().await;
-        }
-        let started = Sessions::of(changed.iter().filter_map(|held| held.session.as_ref()));
-        let links = Links::of(changed.iter().map(|held| &held.link));
+        let sessions = |change| {
+            let held = self.links.values().filter(move |held| held.session_change == change);
+            Sessions::of(held.filter_map(|held| held.session.as_ref()))
+        };
+        let (started, changed) = (sessions(Session::Started), sessions(Session::Changed));
+        let links = Links::of(self.links.values().filter(|held| held.link_changed).map(|held| &held.link));
         let counted = self.inquiries.values().filter(|counted| counted.changed);
         let inquiries = Inquiries::of(counted.map(|counted| &counted.record));
         let insert_sessions = on.ready(&on.sql.insert_sessions).await?;
+        let update_tokens = on.ready(&on.sql.update_tokens).await?;
         let update_links = on.ready(&on.sql.update_links).await?;
         let count_sessions = on.ready(&on.sql.count_sessions).await?;
         let insert_events = on.ready(&on.sql.insert_events).await?;
-        let tell = async {
-            if on.outbox && !self.events.is_empty() {
-                on.send(&insert_events, &self.events.params()).await
-            } else {
-                Ok(Vec::new())
-            }
-        };
-        let (sessions, links, inquiries) = (started.params(), links.params(), inquiries.params());
-        let ((sessions, links, inquiries, told), committed) = join(
-            join4(
-                on.send(&insert_sessions, &sessions),
-                on.send(&update_links, &links),
-                on.send(&count_sessions, &inquiries),
-                tell,
+        let (some, more, tokens) = (links.params(), inquiries.params(), changed.tokens());
+        let new = started.params();
+        let events = self.events.params();
+        let has_events = on.outbox && !self.events.is_empty();
+        let (sent, committed) = join(
+            join5(
+                send(on, !started.ids.is_empty(), &insert_sessions, &new),
+                send(on, !changed.ids.is_empty(), &update_tokens, &tokens),
+                send(on, !links.ids.is_empty(), &update_links, &some),
+                send(on, !inquiries.ids.is_empty(), &count_sessions, &more),
+                send(on, has_events, &insert_events, &events),
             ),
             on.commit(),
         )
         .await;
-        sessions.and(links).and(inquiries).and(told)?;
+        sent.0.and(sent.1).and(sent.2).and(sent.3).and(sent.4)?;
         committed
     }
 }
 
-impl Held {
-    /// Whether link and inquiry say all that an attempt is judged by.
-    fn is_plain(&self, inquiry: &InquiryRecord) -> bool {
-        let LinkRecord { parent, epoch, generation, purpose, state, .. } = &self.link;
-        parent.is_none()
-            && *epoch == inquiry.epoch
-            && *generation == inquiry.generations.of(*purpose).number
-            && (self.session.is_some() || !matches!(state, LinkState::Used(_)))
+/// Sends a statement, if there is anything to be written by it.
+async fn send(on: Connection<'_>, any: bool, statement: &Ready<'_>, params: Params<'_>) -> Result<(), Fault> {
+    if any {
+        on.send(statement, params).await?;
+    }
+    Ok(())
+}
+
+/// The session of a link's first use.
+fn session_of(link: &LinkRecord) -> Option<SessionId> {
+    match &link.state {
+        LinkState::Used(used) => Some(used.session),
+        LinkState::Unused | LinkState::Claimed(_) => None,
     }
 }
 
-/// New sessions, a vector for each column.
+/// Keys as one array for each column.
+fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>) -> (Vec<&'k str>, Vec<&'k str>) {
+    keys.into_iter().map(|(tenant, inquiry)| (tenant.as_str(), inquiry.as_str())).unzip()
+}
+
+/// Sessions, a vector for each column.
 #[derive(Default)]
 struct Sessions<'s> {
     tenants: Vec<&'s str>,
@@ -226,6 +319,11 @@ impl<'s> Sessions<'s> {
             &self.expires_at,
             &self.tokens,
         ]
+    }
+
+    /// What is changed in sessions that are there.
+    fn tokens(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.tenants, &self.inquiries, &self.ids, &self.tokens]
     }
 }
 

@@ -168,6 +168,18 @@ statements! {
            SELECT * FROM {{schema}}.links k WHERE k.digest = a.digest AND k.tenant = a.tenant LIMIT 1) k",
         list("k", LINK)
     ), [TEXT_ARRAY, BYTEA_ARRAY];
+    /// Why some epochs and generations ended.
+    endings_of_many: format!(
+        "SELECT e.tenant, e.inquiry, {} \
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS d (tenant, inquiry, kind, number) \
+         JOIN {{schema}}.endings e \
+           ON e.tenant = d.tenant AND e.inquiry = d.inquiry AND e.kind = d.kind AND e.number = d.number",
+        list("e", ENDING)
+    ), [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY];
+    update_tokens: "UPDATE {schema}.sessions k SET tokens = d.tokens \
+        FROM unnest($1::text[], $2::text[], $3::uuid[], $4::bytea[]) AS d (tenant, inquiry, id, tokens) \
+        WHERE k.tenant = d.tenant AND k.inquiry = d.inquiry AND k.id = d.id",
+        [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY, BYTEA_ARRAY];
     insert_sessions: "INSERT INTO {schema}.sessions \
         (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from) \
         SELECT d.*, d.expires_at FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], \

@@ -33,15 +33,16 @@ where
     tokio::time::sleep(Duration::from_millis(150)).await;
     let held = [first, tokio::spawn(holding(2))];
     tokio::time::sleep(Duration::from_millis(150)).await;
-    let calls: Vec<_> = calls.into_iter().map(tokio::spawn).collect();
+    // In one task, so that they come in this order.
+    let calls = tokio::spawn(join_all(calls));
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(held.iter().all(|call| !call.is_finished()), "nothing holds them up");
-    assert!(calls.iter().all(|call| !call.is_finished()), "they do not wait");
+    assert!(!calls.is_finished(), "they do not wait");
     lock.commit().await.unwrap();
     for call in held {
         call.await.unwrap();
     }
-    join_all(calls).await.into_iter().map(Result::unwrap).collect()
+    calls.await.unwrap()
 }
 
 /// Holds the inquiry 0.
@@ -222,7 +223,6 @@ async fn creations_that_come_together_are_decided_one_by_one() {
         ),
         "{outcomes:?}"
     );
-    // All came at once: whichever was the last of the first three is good, or superseded by another of them.
     let record = store.inquiry(key(10)).await.unwrap().unwrap();
     assert_eq!(record.generations.resume.number, 2, "both superseded what was there");
 }
