@@ -34,8 +34,9 @@ pub(crate) async fn without_wait_first_uses_are_told_twice<S: Site>() {
 pub(crate) async fn with_wait_no_first_use_is_told_twice<S: Site>() {
     let mut site = S::start();
     let place = site.place();
+    let mut links = send(&service(open(&place).await), 40).await;
+    site.in_step();
     let waiting = service(open_that_waits(&place).await);
-    let mut links = send(&waiting, 40).await;
     let before = links.split_off(20);
     all_are(Answer::FirstUse, &redeem_all(&waiting, &before).await);
 
@@ -57,8 +58,9 @@ pub(crate) async fn with_wait_no_first_use_is_told_twice<S: Site>() {
 /// D1, D6: what could not be confirmed is confirmed by the same attempt, once the replica is back.
 pub(crate) async fn the_same_attempt_confirms_what_was_not<S: Site>() {
     let site = S::start();
+    let links = send(&service(open(&site.place()).await), 12).await;
+    site.in_step();
     let waiting = service(open_that_waits(&site.place()).await);
-    let links = send(&waiting, 12).await;
     site.part();
     let (concerned, _): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| site.keeps(link.inquiry));
     all_are(Answer::UNCONFIRMED, &redeem_all(&waiting, &concerned).await);

@@ -15,9 +15,9 @@ pub(crate) async fn open(place: &str) -> RedisStore {
 
 /// Opens a store whose writes wait until a replica has them.
 pub(crate) async fn open_that_waits(place: &str) -> RedisStore {
-    let builder = RedisStore::builder(PREFIX).replicas(1, Duration::from_millis(200));
+    let builder = RedisStore::builder(PREFIX).replicas(1, Duration::from_millis(500));
     // Those on one connection wait one after the other.
-    open_as(builder.response_timeout(Duration::from_secs(20)), place).await
+    open_as(builder.response_timeout(Duration::from_secs(30)), place).await
 }
 
 async fn open_as(builder: Builder, place: &str) -> RedisStore {
