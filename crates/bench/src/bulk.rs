@@ -2,7 +2,7 @@
 
 use std::{
     pin::pin,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use inquiry_otl::{LinkRequest, NewInquiry, OnOutstanding, Service, TemplateId};
@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, binary_copy::BinaryCopyInWriter, types::Type};
 
 use crate::{
-    candidate::secret,
+    candidate::{NOW, id, secret},
+    postgres::instant,
     report::{Bound, Goal, Spread},
 };
 
@@ -80,13 +81,13 @@ async fn copy(client: &Client) -> Duration {
         Type::TIMESTAMPTZ,
     ];
     let mut rows = pin!(BinaryCopyInWriter::new(sink, &types));
-    let now = SystemTime::now();
-    for link in 0..LINKS {
-        let inquiry = format!("inq_{:026}", link % 100);
-        let id = uuid::Uuid::from_bytes(crate::candidate::id());
+    let now = instant(NOW);
+    for n in 0..LINKS {
+        let inquiry = format!("inq_{:026}", n % 100);
+        let link = uuid::Uuid::from_bytes(id());
         let (_, digest) = secret();
         rows.as_mut()
-            .write(&[&"default", &inquiry, &id, &"resume", &&digest[..], &1_i64, &0_i64, &now, &now, &now])
+            .write(&[&"default", &inquiry, &link, &"resume", &&digest[..], &1_i64, &0_i64, &now, &now, &now])
             .await
             .unwrap();
     }

@@ -16,6 +16,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::report::{Bound, Goal, Spread};
 
+/// When everything by hand happens, in microseconds since 1970: instants are passed in (S5).
+pub(crate) const NOW: i64 = 1_800_000_000_000_000;
+/// How long what is made by hand lives, in microseconds.
+pub(crate) const DAY: i64 = 86_400_000_000;
+
 /// How many inquiries the links of a round belong to.
 pub(crate) const INQUIRIES: usize = 500;
 

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
@@ -14,7 +14,7 @@ use tokio::{runtime::Runtime, sync::Mutex};
 use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::{
-    candidate::{Candidate, INQUIRIES, Ours, Pair, digest, id, secret},
+    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
     report::{Bound, Goal},
 };
 
@@ -89,7 +89,8 @@ impl ByHand {
     async fn new(server: &Postgres) -> Self {
         server.sql(TABLES);
         server.sql(&format!(
-            "INSERT INTO inquiries SELECT n, 'created', now() + interval '1 day', 1, 0 FROM generate_series(0, {}) n",
+            "INSERT INTO inquiries SELECT n, 'created', to_timestamp({}), 1, 0 FROM generate_series(0, {}) n",
+            (NOW + DAY) / 1_000_000,
             INQUIRIES - 1
         ));
         let mut connections = Vec::new();
@@ -108,15 +109,19 @@ impl ByHand {
     }
 }
 
+/// Microseconds since 1970 as the driver takes them.
+pub(crate) fn instant(micros: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(micros.unsigned_abs())
+}
+
 impl Candidate for ByHand {
     type Code = [u8; 20];
 
     async fn issue(&self, inquiry: usize) -> [u8; 20] {
         let (code, digest) = secret();
-        let (now, inquiry) = (SystemTime::now(), i32::try_from(inquiry).unwrap());
+        let (now, until, inquiry) = (instant(NOW), instant(NOW + DAY), i32::try_from(inquiry).unwrap());
         let connection = self.connection().lock().await;
         let (client, issue, _) = &*connection;
-        let until = now + Duration::from_secs(80_000);
         let made = client.execute(issue, &[&&digest[..], &inquiry, &now, &until]).await.unwrap();
         assert_eq!(made, 1);
         code
@@ -128,7 +133,7 @@ impl Candidate for ByHand {
         let connection = self.connection().lock().await;
         let (client, _, redeem) = &*connection;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-            [&&of[..], &SystemTime::now(), &session, &&attempt[..], &&token[..]];
+            [&&of[..], &instant(NOW), &session, &&attempt[..], &&token[..]];
         assert_eq!(client.query(redeem, &params).await.unwrap().len(), 1, "a fresh link");
     }
 }

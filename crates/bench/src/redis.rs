@@ -8,12 +8,9 @@ use redis::{Client, Script, aio::ConnectionManager};
 use tokio::runtime::Runtime;
 
 use crate::{
-    candidate::{Candidate, INQUIRIES, Ours, Pair, digest, id, secret},
+    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
     report::{Bound, Goal},
 };
-
-const NOW: u64 = 1_800_000_000_000_000;
-const DAY: u64 = 86_400_000_000;
 
 pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
     let server = Redis::start();

@@ -8,12 +8,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
-    candidate::{Candidate, INQUIRIES, Ours, Pair, digest, id, secret},
+    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
     report::{Bound, Goal},
 };
-
-const NOW: i64 = 1_800_000_000_000_000;
-const DAY: i64 = 86_400_000_000;
 
 pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
     let directory = TempDir::new().unwrap();
