@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{join, join3, join5};
 use inquiry_otl::{
-    Clients, InquiryId, SessionId, TenantId,
+    Clients, SessionId, TenantId,
     record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
     redemption::{self, InquiryChange, LinkChange, Redeem, SessionChange, Subject, Verdict},
     store::Attempted,
@@ -21,7 +21,7 @@ use crate::{
     connection::{Connection, Params, Ready},
     fault::Fault,
     log::Events,
-    row::{Columns, bits, system_time},
+    row::{Columns, Key, bits, columns, system_time},
 };
 
 /// What an attempt among many came to.
@@ -42,8 +42,6 @@ pub(crate) async fn redeem(on: Connection<'_>, commands: &[Redeem]) -> Result<Ve
 }
 
 type Name<'c> = (TenantId, &'c [u8; 32]);
-type Key = (TenantId, InquiryId);
-
 /// The links of some commands, and their inquiries, which a transaction holds.
 #[derive(Default)]
 struct Batch<'c> {
@@ -272,11 +270,6 @@ fn session_of(link: &LinkRecord) -> Option<SessionId> {
         LinkState::Used(used) => Some(used.session),
         LinkState::Unused | LinkState::Claimed(_) => None,
     }
-}
-
-/// Keys as one array for each column.
-fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>) -> (Vec<&'k str>, Vec<&'k str>) {
-    keys.into_iter().map(|(tenant, inquiry)| (tenant.as_str(), inquiry.as_str())).unzip()
 }
 
 /// Sessions, a vector for each column.

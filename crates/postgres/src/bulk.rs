@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{join, join3};
 use inquiry_otl::{
-    InquiryId, LinkId, SessionId, TenantId,
+    LinkId, SessionId,
     issuance::{self, Issuance, IssueLink, Outstanding},
     record::{self, InquiryRecord, LinkRecord, SessionRecord},
     store::IssueOutcome,
@@ -21,13 +21,11 @@ use crate::{
     connection::Connection,
     fault::Fault,
     log::{Endings, Events},
-    row::{Columns, bits, system_time},
+    row::{Columns, Key, bits, columns, system_time},
 };
 
 /// How many links are made in one transaction.
 pub(crate) const PART: usize = 10_000;
-
-type Key = (TenantId, InquiryId);
 
 /// Creates the links of all commands, or none: none is also the answer if a name of one of them is taken by a link
 /// that is there already.
@@ -249,11 +247,6 @@ impl Part {
 
 const fn key(command: &IssueLink) -> Key {
     (command.tenant, command.inquiry)
-}
-
-/// Keys as one array for each column.
-fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>) -> (Vec<&'k str>, Vec<&'k str>) {
-    keys.into_iter().map(|(tenant, inquiry)| (tenant.as_str(), inquiry.as_str())).unzip()
 }
 
 /// What creating links changes in inquiries, a vector for each column.

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use inquiry_otl::{
-    Clients, Derivation, Digest, ExpirationPolicy, Inquiry, KeyId, LinkId, Nonce, Purpose, SessionId, Status,
-    Timestamp,
+    Clients, Derivation, Digest, ExpirationPolicy, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose,
+    SessionId, Status, TenantId, Timestamp,
     inquiry::EpochEnd,
     record::{
         EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft,
@@ -399,4 +399,12 @@ pub(crate) fn system_time(at: Timestamp) -> SystemTime {
 /// A number of 64 bits for a column, bit by bit.
 pub(crate) const fn bits(number: u64) -> i64 {
     i64::from_ne_bytes(number.to_ne_bytes())
+}
+
+/// Whose inquiry it is, and which: as a key for maps that keep the order in which inquiries are held.
+pub(crate) type Key = (TenantId, InquiryId);
+
+/// Keys as one array for each column.
+pub(crate) fn columns<'k>(keys: impl IntoIterator<Item = &'k Key>) -> (Vec<&'k str>, Vec<&'k str>) {
+    keys.into_iter().map(|(tenant, inquiry)| (tenant.as_str(), inquiry.as_str())).unzip()
 }
