@@ -24,17 +24,11 @@ use crate::{
     row::{Columns, Key, bits, columns, system_time},
 };
 
-/// What an attempt among many came to.
-#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
-pub(crate) enum Among {
-    /// That; nothing, if there is no such link.
-    Came(Option<Attempted>),
-    /// It is to be made by itself.
-    Alone,
-}
+/// What an attempt came to: nothing, if there is no such link.
+type Outcome = Option<Attempted>;
 
-/// Redeems or claims links, all in one transaction (D1 to D7).
-pub(crate) async fn redeem(on: Connection<'_>, commands: &[Redeem]) -> Result<Vec<Among>, Fault> {
+/// Redeems or claims links, all in one transaction (D1 to D7); no outcome for those that must go by themselves.
+pub(crate) async fn redeem(on: Connection<'_>, commands: &[Redeem]) -> Result<Vec<Option<Outcome>>, Fault> {
     let mut batch = Batch::hold(on, commands).await?;
     let outcomes = commands.iter().map(|command| batch.decide(command)).collect();
     batch.write(on).await?;
@@ -172,17 +166,15 @@ impl<'c> Batch<'c> {
     }
 
     /// What an attempt comes to after those before it.
-    fn decide(&mut self, command: &'c Redeem) -> Among {
+    fn decide(&mut self, command: &'c Redeem) -> Option<Outcome> {
         let Some(held) = self.links.get_mut(&(command.tenant, command.digest.as_bytes())) else {
-            return Among::Came(None);
+            return Some(None);
         };
         let Some(counted) = self.inquiries.get_mut(&(held.link.tenant, held.link.inquiry)) else {
-            return Among::Came(None);
+            // It came behind the hold.
+            return None;
         };
         let inquiry = &mut counted.record;
-        if held.link.digest != command.digest {
-            return Among::Alone;
-        }
         let subject = Subject {
             link: &held.link,
             inquiry,
@@ -191,7 +183,7 @@ impl<'c> Batch<'c> {
         };
         let decision = redemption::redeem(&subject, command);
         if matches!(decision.inquiry, InquiryChange::Expire { .. }) {
-            return Among::Alone;
+            return None;
         }
         decision.change_inquiry(inquiry);
         counted.changed |= decision.inquiry != InquiryChange::None || decision.event.is_some();
@@ -218,7 +210,7 @@ impl<'c> Batch<'c> {
         };
         let events = recorded(command.event, inquiry, command.now, [decision.event, None]);
         self.events.extend(inquiry, &events);
-        Among::Came(Some(attempted(&decision, &held.link, inquiry, session, command.now, events)))
+        Some(Some(attempted(&decision, &held.link, inquiry, session, command.now, events)))
     }
 
     /// Writes what changed, and commits, in one round trip.

@@ -125,12 +125,20 @@ fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || error.source().is_some_and(<dyn Error>::is::<io::Error>)
 }
 
+/// Whether a fault of many may be that of one of them: then nothing was written, and each is asked for by itself.
+pub(crate) fn is_of_one(error: &StoreError) -> bool {
+    let written = !matches!(error.retry(), Retry::Safe | Retry::Useless);
+    let of_all = matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Overloaded);
+    !written && !of_all
+}
+
 /// Nothing was sent: there is no connection to send it over.
 pub(crate) fn no_connection(error: PoolError<tokio_postgres::Error>) -> StoreError {
-    use StoreErrorKind::{Overloaded, Timeout, Unavailable};
+    use StoreErrorKind::{Overloaded, Unavailable};
     let (kind, retry) = match &error {
         PoolError::Timeout(TimeoutType::Wait) => (Overloaded, Retry::Safe),
-        PoolError::Timeout(_) => (Timeout, Retry::Safe),
+        // That there is no connection is no fault of one row's.
+        PoolError::Timeout(_) => (Unavailable, Retry::Safe),
         PoolError::Backend(error) => {
             error.as_db_error().map_or((Unavailable, Retry::Safe), |answer| meaning(answer.code().code()))
         }

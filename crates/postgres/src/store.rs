@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
-
 use inquiry_otl::{
     LinkId, LinkStore, LinkView, Released, Retry, SessionId, StoreError, StoreErrorKind,
     issuance::IssueLink,
@@ -23,13 +21,11 @@ use tokio_postgres::{
 };
 
 use crate::{
-    Options, Pool, PostgresTransaction, SchemaName, attempt,
-    attempts::{self, Among},
-    bulk, changing,
+    Options, Pool, PostgresTransaction, SchemaName, attempt, attempts, bulk, changing,
     client::pool,
     connection::{Connection, Lent},
     delivery,
-    fault::{Fate, no_connection},
+    fault::{Fate, is_of_one, no_connection},
     gather::{self, Gathering, Together},
     housekeeping::{self, Kind},
     issuing,
@@ -123,18 +119,24 @@ impl PostgresStore {
 
     /// Many at once, or one by one if that fails for one of them.
     async fn issue_part(&self, commands: &[IssueLink], outcomes: &mut Vec<Result<IssueOutcome, StoreError>>) {
-        if let [_, _, ..] = commands {
-            match self.issue_at_once(commands).await {
-                Ok(Some(issued)) => return outcomes.extend(issued.into_iter().map(Ok)),
-                Err(error) if !is_of_one(&error) => {
-                    let again = || StoreError::new(error.kind(), error.retry());
-                    return outcomes.extend(commands.iter().map(|_| Err(again())));
-                }
-                Ok(None) | Err(_) => {}
+        let together = match commands {
+            [_, _, ..] => IssueLink::at_once(self, commands).await,
+            _ => Ok(Vec::new()),
+        };
+        let mut some = match together {
+            Ok(some) => some,
+            Err(error) if is_of_one(&error) => Vec::new(),
+            Err(error) => {
+                let again = || Err(StoreError::new(error.kind(), error.retry()));
+                return outcomes.extend(commands.iter().map(|_| again()));
             }
-        }
-        for command in commands {
-            outcomes.push(self.issue_alone(command).await);
+        };
+        some.resize_with(commands.len(), || None);
+        for (command, outcome) in commands.iter().zip(some) {
+            outcomes.push(match outcome {
+                Some(outcome) => Ok(outcome),
+                None => IssueLink::alone(self, command).await,
+            });
         }
     }
 
@@ -147,18 +149,14 @@ impl PostgresStore {
         self.shared.options.pool_timeout.saturating_add(self.shared.options.patience()).saturating_mul(2)
     }
 
-    async fn lend(&self) -> Result<Lent<'_>, StoreError> {
-        self.shared.left.settled().await;
+    /// Whoever looks waits for what others left; what writes is held up by their rows.
+    async fn lend(&self, fate: Fate) -> Result<Lent<'_>, StoreError> {
+        if fate == Fate::Harmless {
+            self.shared.left.settled().await;
+        }
         let client = self.pool.get().await.map_err(no_connection)?;
         Ok(Lent::new(client, &self.shared.left, self.shared.options.patience()))
     }
-}
-
-/// Whether a fault of many may be that of one of them: then nothing was written, and each is asked for by itself.
-fn is_of_one(error: &StoreError) -> bool {
-    let written = !matches!(error.retry(), Retry::Safe | Retry::Useless);
-    let of_all = matches!(error.kind(), StoreErrorKind::Unavailable | StoreErrorKind::Overloaded);
-    !written && !of_all
 }
 
 fn wrong_version(error: crate::VersionError) -> StoreError {
@@ -168,29 +166,11 @@ fn wrong_version(error: crate::VersionError) -> StoreError {
 /// Borrows a connection, and does a piece of work on it.
 macro_rules! on_a_connection {
     ($store:expr, $fate:expr, |$on:ident| $work:expr) => {{
-        let lent = $store.lend().await?;
+        let lent = $store.lend($fate).await?;
         let shared = &$store.shared;
         let $on = lent.connection(&shared.sql, shared.options.outbox);
         lent.answered($fate, $work).await
     }};
-}
-
-impl PostgresStore {
-    async fn redeem_alone(&self, command: &Redeem) -> Result<Option<Attempted>, StoreError> {
-        on_a_connection!(self, Fate::Attempt, |on| attempt::redeem(on, command))
-    }
-
-    async fn redeem_at_once(&self, commands: &[Redeem]) -> Result<Vec<Among>, StoreError> {
-        on_a_connection!(self, Fate::Attempt, |on| Box::pin(attempts::redeem(on, commands)))
-    }
-
-    async fn issue_alone(&self, command: &IssueLink) -> Result<IssueOutcome, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| issuing::issue(on, command))
-    }
-
-    async fn issue_at_once(&self, commands: &[IssueLink]) -> Result<Option<Vec<IssueOutcome>>, StoreError> {
-        on_a_connection!(self, Fate::Write, |on| Box::pin(bulk::issue(on, commands)))
-    }
 }
 
 impl Together for Redeem {
@@ -202,24 +182,15 @@ impl Together for Redeem {
         &store.shared.redeeming
     }
 
-    async fn carry_out(store: &PostgresStore, commands: Vec<Self>) -> Vec<Result<Self::Outcome, StoreError>> {
-        let together = match commands[..] {
-            [_, _, ..] => store.redeem_at_once(&commands).await,
-            _ => Ok(Vec::new()),
-        };
-        let mut among = match together {
-            Err(error) if !is_of_one(&error) => {
-                return commands.iter().map(|_| Err(StoreError::new(error.kind(), error.retry()))).collect();
-            }
-            Ok(among) => among,
-            Err(_) => Vec::new(),
-        };
-        among.resize_with(commands.len(), || Among::Alone);
-        let outcomes = commands.iter().zip(among).map(async |(command, among)| match among {
-            Among::Came(outcome) => Ok(outcome),
-            Among::Alone => store.redeem_alone(command).await,
-        });
-        join_all(outcomes).await
+    async fn at_once(
+        store: &PostgresStore,
+        commands: &[Self],
+    ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
+        on_a_connection!(store, Fate::Attempt, |on| Box::pin(attempts::redeem(on, commands)))
+    }
+
+    async fn alone(store: &PostgresStore, command: &Self) -> Result<Self::Outcome, StoreError> {
+        on_a_connection!(store, Fate::Attempt, |on| attempt::redeem(on, command))
     }
 }
 
@@ -232,10 +203,16 @@ impl Together for IssueLink {
         &store.shared.issuing
     }
 
-    async fn carry_out(store: &PostgresStore, commands: Vec<Self>) -> Vec<Result<Self::Outcome, StoreError>> {
-        let mut outcomes = Vec::with_capacity(commands.len());
-        store.issue_part(&commands, &mut outcomes).await;
-        outcomes
+    async fn at_once(
+        store: &PostgresStore,
+        commands: &[Self],
+    ) -> Result<Vec<Option<Self::Outcome>>, StoreError> {
+        let issued = on_a_connection!(store, Fate::Write, |on| Box::pin(bulk::issue(on, commands)))?;
+        Ok(issued.map(|outcomes| outcomes.into_iter().map(Some).collect()).unwrap_or_default())
+    }
+
+    async fn alone(store: &PostgresStore, command: &Self) -> Result<Self::Outcome, StoreError> {
+        on_a_connection!(store, Fate::Write, |on| issuing::issue(on, command))
     }
 }
 
@@ -256,7 +233,7 @@ impl LinkStore for PostgresStore {
         if self.shared.options.gathers {
             gather::ask(self, command).await
         } else {
-            self.issue_alone(&command).await
+            IssueLink::alone(self, &command).await
         }
     }
 
@@ -272,7 +249,7 @@ impl LinkStore for PostgresStore {
         if self.shared.options.gathers {
             gather::ask(self, command).await
         } else {
-            self.redeem_alone(&command).await
+            Redeem::alone(self, &command).await
         }
     }
 
