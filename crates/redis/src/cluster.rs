@@ -37,7 +37,7 @@ pub(crate) struct Cluster {
 type Node = (String, u16);
 
 /// Who keeps which slots.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Map {
     /// The last slot of each range, in order, and the line to its master.
     ranges: Vec<(u16, ConnectionManager)>,
@@ -81,9 +81,8 @@ impl Cluster {
 
     /// The line to the node that keeps a key.
     pub(crate) async fn line(&self, key: &str) -> RedisResult<ConnectionManager> {
-        if self.outdated.load(Ordering::Acquire) {
-            self.update().await?;
-        }
+        // Where no node tells a new map, the one that there is may still be right.
+        let _ = self.update().await;
         let (map, slot) = (self.map(), slot(key));
         let range = map.ranges.partition_point(|(last, _)| *last < slot);
         map.ranges.get(range).map(|(_, line)| line.clone()).ok_or_else(|| {
@@ -109,29 +108,40 @@ impl Cluster {
         }
     }
 
-    /// The line to the node that a slot is on its way to, if a node said so.
+    /// The line to the node that a slot is on its way to, if a node said so. It may keep no slot yet, and be on no map.
+    ///
+    /// That is a help to look-ups. A script names keys that are not there yet, and is told to try again until the slot has
+    /// arrived.
     pub(crate) fn redirected(&self, error: &RedisError) -> RedisResult<Option<ConnectionManager>> {
         if error.kind() != ErrorKind::Server(ServerErrorKind::Ask) {
             return Ok(None);
         }
         let node = error.redirect_node().and_then(|(place, _)| place.rsplit_once(':'));
         let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-        node.map(|node| self.line_to(&self.map(), &node)).transpose()
+        let Some(node) = node.filter(|(host, _): &Node| !host.is_empty()) else { return Ok(None) };
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        let line = self.line_to(&map, &node)?;
+        if !map.lines.contains_key(&node) {
+            Arc::make_mut(&mut map).lines.insert(node, line.clone());
+        }
+        Ok(Some(line))
     }
 
     fn map(&self) -> Arc<Map> {
         Arc::clone(&self.map.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks for the map, unless somebody did meanwhile. Whoever goes away in the middle leaves it to the next.
+    /// Asks for the map, if it is of another day. One does; the others go on with what there is, most of which is right.
     async fn update(&self) -> RedisResult<()> {
-        let _alone = self.updating.lock().await;
-        if !self.outdated.load(Ordering::Acquire) {
+        let Ok(_alone) = self.updating.try_lock() else { return Ok(()) };
+        // Before the question: what is noticed meanwhile may be news that the answer does not have.
+        if !self.outdated.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
+        let mut asking = Asking { outdated: &self.outdated, is_over: false };
         let map = self.ask().await?;
         *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
-        self.outdated.store(false, Ordering::Release);
+        asking.is_over = true;
         Ok(())
     }
 
@@ -186,15 +196,33 @@ impl Cluster {
         if let Some(line) = map.lines.get(node) {
             return Ok(line.clone());
         }
-        let (host, port) = node.clone();
-        let place = match self.how.addr() {
-            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
-            }
-            _ => ConnectionAddr::Tcp(host, port),
-        };
-        let client = Client::open(self.how.clone().set_addr(place))?;
+        let client = Client::open(self.how.clone().set_addr(place(self.how.addr(), node)))?;
         ConnectionManager::new_lazy_with_config(client, self.config.clone())
+    }
+}
+
+/// A question that is under way: whoever goes away in the middle of it, or has no answer, leaves it to the next.
+struct Asking<'c> {
+    outdated: &'c AtomicBool,
+    is_over: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.outdated.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// Where a node is reached, in the way that a known one is: by TLS with the same certificates, or without.
+fn place(how: &ConnectionAddr, node: &Node) -> ConnectionAddr {
+    let (host, port) = node.clone();
+    match how {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
     }
 }
 
@@ -224,6 +252,7 @@ fn slot(key: &str) -> u16 {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -235,5 +264,27 @@ mod tests {
         for (key, expected) in keys {
             assert_eq!(slot(key), expected, "{key}");
         }
+    }
+
+    /// S4: a node that another one told of is reached by TLS if the known ones are, and verified as they are.
+    #[test]
+    fn a_node_is_reached_as_the_known_ones_are() {
+        let node = ("10.0.0.2".to_owned(), 7001);
+        for insecure in [false, true] {
+            let known = ConnectionAddr::TcpTls {
+                host: "redis.internal".to_owned(),
+                port: 7000,
+                insecure,
+                tls_params: None,
+            };
+            match place(&known, &node) {
+                ConnectionAddr::TcpTls { host, port, insecure: told, .. } => {
+                    assert_eq!((host, port, told), ("10.0.0.2".to_owned(), 7001, insecure));
+                }
+                other => panic!("{other}"),
+            }
+        }
+        let plain = ConnectionAddr::Tcp("redis.internal".to_owned(), 7000);
+        assert!(matches!(place(&plain, &node), ConnectionAddr::Tcp(host, 7001) if host == "10.0.0.2"));
     }
 }

@@ -43,15 +43,18 @@ impl Engine {
         }
     }
 
-    /// Takes notice of an error, and says whether the call is to be sent over another line, of a node that is taking over a
-    /// slot.
-    fn notice(&self, error: &RedisError) -> RedisResult<Option<ConnectionManager>> {
+    /// Takes notice of an error: perhaps another node keeps that key.
+    fn notice(&self, error: &RedisError) {
+        if let Self::Cluster(cluster) = self {
+            cluster.notice(error);
+        }
+    }
+
+    /// The line of a node that is taking over a slot, if an error says that it is.
+    fn redirected(&self, error: &RedisError) -> RedisResult<Option<ConnectionManager>> {
         match self {
             Self::Single(_) => Ok(None),
-            Self::Cluster(cluster) => {
-                cluster.notice(error);
-                cluster.redirected(error)
-            }
+            Self::Cluster(cluster) => cluster.redirected(error),
         }
     }
 }
@@ -155,7 +158,7 @@ impl Connection {
         let mut values = match sent.await {
             Ok(values) => values,
             Err(error) => {
-                let _ = self.engine.notice(&error);
+                self.engine.notice(&error);
                 // One of them may have been turned away, and others not.
                 let kind = fault(&error, effect).kind();
                 return calls.iter().map(|_| Err(StoreError::new(kind, effect.unknown()))).collect();
@@ -171,7 +174,7 @@ impl Connection {
                 // One by one, until the engine has learned it.
                 Err(error) if is_no_script(&error) => self.write(call).await,
                 Err(error) => {
-                    let _ = self.engine.notice(&error);
+                    self.engine.notice(&error);
                     Err(fault(&error, effect))
                 }
                 Ok(answer) if confirmed => Ok(answer),
@@ -199,12 +202,11 @@ impl Connection {
     /// Sends it once; and once more to the node that its slot is on its way to, if it is.
     async fn once(&self, key: &str, cmd: &Cmd, replicas: Option<Replicas>) -> RedisResult<Value> {
         let answer = send(self.engine.line(key).await?, None, cmd, replicas).await;
-        match &answer {
-            Ok(_) => answer,
-            Err(error) => match self.engine.notice(error)? {
-                Some(other) => send(other, Some(redis::cmd("ASKING")), cmd, replicas).await,
-                None => answer,
-            },
+        let Err(error) = &answer else { return answer };
+        self.engine.notice(error);
+        match self.engine.redirected(error)? {
+            Some(other) => send(other, Some(redis::cmd("ASKING")), cmd, replicas).await,
+            None => answer,
         }
     }
 }

@@ -53,6 +53,8 @@ fn main() -> ExitCode {
             nodes::a_frozen_node_stops_its_own_partitions_only,
         ),
         trial("slots_that_move_lose_and_double_nothing", nodes::slots_that_move_lose_and_double_nothing),
+        trial("a_slot_on_its_way_is_followed", nodes::a_slot_on_its_way_is_followed),
+        trial("a_restarted_cluster_is_found_again", nodes::a_restarted_cluster_is_found_again),
         trial(
             "an_issue_that_is_cut_leaves_nothing_half_done",
             nodes::an_issue_that_is_cut_leaves_nothing_half_done,
