@@ -104,7 +104,11 @@ impl Fault {
     /// What the caller is told.
     pub(crate) fn at(self, stage: Stage) -> StoreError {
         let (kind, retry) = self.judge(stage);
-        let error = StoreError::new(kind, retry);
+        self.behind(StoreError::new(kind, retry))
+    }
+
+    /// The same error with this as its source.
+    pub(crate) fn behind(self, error: StoreError) -> StoreError {
         match self {
             Self::Engine(source) => error.with_source(source),
             Self::Unreadable(source) => error.with_source(source),
@@ -118,6 +122,11 @@ impl Fault {
             Self::Unreadable(_) => (StoreErrorKind::Corrupt, Retry::Useless),
             Self::NotInTransaction => (StoreErrorKind::Internal, Retry::Useless),
         }
+    }
+
+    /// Whether the engine refused what was written.
+    pub(crate) fn is_constraint(&self) -> bool {
+        matches!(self, Self::Engine(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
     }
 
     /// Whether the connection should be made anew: it may remember what is not true any more.
@@ -136,13 +145,6 @@ impl Fault {
                         | ErrorCode::ApiMisuse
                 )
         })
-    }
-}
-
-impl Fault {
-    /// Whether the engine refused what was written.
-    pub(crate) fn is_constraint(&self) -> bool {
-        matches!(self, Self::Engine(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation))
     }
 }
 

@@ -63,7 +63,7 @@ impl Worker {
         Ok(Self { queue: Some(queue), thread: Some(thread), abandoned: Abandoned::default() })
     }
 
-    /// Has a command carried out in a transaction of its own, and waits for the answer.
+    /// Has a command carried out, with others that come at the same time, and waits for the answer.
     ///
     /// Whoever asks again when nobody knows whether it was committed is told to do it as `in_doubt` says.
     pub(crate) async fn ask<T: Send + 'static>(
@@ -307,10 +307,10 @@ impl Stopped {
 
     /// What the caller of one of the jobs is told, who would ask again as `in_doubt` says.
     fn told(self, in_doubt: Retry) -> StoreError {
+        let error = self.kind(in_doubt);
         match self {
-            Self::Unconnected(_) | Self::ByOne(None) => self.kind(in_doubt),
-            Self::AtBegin(fault) | Self::ByOne(Some(fault)) => fault.at(Stage::Undone),
-            Self::AtCommit(fault) => fault.at(Stage::Committing(in_doubt)),
+            Self::Unconnected(_) | Self::ByOne(None) => error,
+            Self::AtBegin(fault) | Self::ByOne(Some(fault)) | Self::AtCommit(fault) => fault.behind(error),
         }
     }
 

@@ -65,7 +65,9 @@ pub(crate) fn an_order_to_stop() {
         let options = Options::new().with_statement_timeout(Duration::from_millis(100));
         let hasty = Service::new(PostgresStore::connect(config, trusting(&ca), options).unwrap());
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
-        let fault = hasty.redeem(&links[0].url, &links[0].attempt).await.expect_err("nobody confirms it");
+        let call = tokio::spawn(async move { hasty.redeem(&links[0].url, &links[0].attempt).await });
+        until("it waits for the standby", || server.sql(waits) == "1");
+        let fault = call.await.unwrap().expect_err("nobody confirms it");
         assert_eq!((fault.kind(), fault.retry()), (StoreErrorKind::Timeout, Retry::SameAttempt));
         until("the server stops", || server.sql(waits) == "0");
     });

@@ -166,6 +166,22 @@ fn a_commit_that_is_refused_is_refused_to_one() {
     assert_eq!(bench.inquiries(), 2);
 }
 
+/// D1, S4: after a commit of which nobody knows, each is told so, and none is carried out again.
+#[test]
+fn a_commit_in_doubt_is_told_to_all() {
+    let bench = Bench::new("doubt", |_| ());
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = || -> Command<usize> {
+        let runs = runs.clone();
+        Box::new(move |_| Ok(runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst)))
+    };
+    // It ends the transaction, so that the thread's own commit fails, and not for what one of them wrote.
+    let ends: Command<usize> = Box::new(|records| Ok(records.prepare("COMMIT")?.execute([])?));
+    let told = bench.ask_all(vec![counted(), ends, counted()]);
+    assert!(told.iter().all(Result::is_err));
+    assert_eq!(runs.load(std::sync::atomic::Ordering::SeqCst), 2, "each once");
+}
+
 /// Writes what the engine refuses at the commit.
 fn orphan(records: &Records<'_>) -> Result<usize, Fault> {
     records.prepare("PRAGMA defer_foreign_keys = 1")?.execute([])?;
