@@ -226,3 +226,8 @@ pub enum Clients {
     /// Only the client of the first use: the bindings must be there and be the same.
     Same,
 }
+
+crate::text::words!(Clients {
+    Any => "any",
+    Same => "same",
+});

@@ -127,3 +127,102 @@ impl LinkSlot {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+pub(super) mod tests {
+    use proptest::{option, prelude::*};
+
+    use super::*;
+    use crate::{
+        id::{InquiryId, TemplateId},
+        inquiry::Inquiry,
+        policy::ExpirationPolicy,
+        record::Epoch,
+        tenant::TenantId,
+    };
+
+    /// Any instant, and most often the first and the last ones.
+    pub(in crate::memory) fn instants() -> impl Strategy<Value = Timestamp> {
+        let last = Timestamp::MAX.unix_micros();
+        let micros = prop_oneof![Just(0), Just(1), Just(last - 1), Just(last), 0..=last];
+        micros.prop_map(|micros| Timestamp::from_unix_micros(micros).unwrap())
+    }
+
+    pub(in crate::memory) fn digests() -> impl Strategy<Value = Digest> {
+        any::<[u8; 32]>().prop_map(Digest::from_bytes)
+    }
+
+    /// An inquiry, and an epoch of it, of which the first may be so late that they begin anew.
+    pub(in crate::memory) fn epochs() -> impl Strategy<Value = (InquiryRecord, Epoch)> {
+        let first =
+            prop_oneof![Just(0), Just(u64::MAX), any::<u64>()].prop_map(|first| Epoch::new(first).get());
+        (first, prop_oneof![Just(0), Just(u32::MAX), any::<u32>()]).prop_map(|(first, since)| {
+            let (id, template) = (InquiryId::new("inq_1").unwrap(), TemplateId::new("itmpl_1").unwrap());
+            let inquiry = Inquiry::new(id, template, ExpirationPolicy::default(), Timestamp::MIN);
+            let record = InquiryRecord::new(TenantId::default(), inquiry, Epoch::new(first));
+            (record, epoch_after(first, since))
+        })
+    }
+
+    prop_compose! {
+        fn records()(
+            (inquiry, epoch) in epochs(),
+            (id, digest, generation, device) in (any::<u128>(), digests(), any::<u32>(), any::<bool>()),
+            (key, nonce) in (0_u8..32, any::<[u8; 16]>()),
+            (created_at, expires_at) in (instants(), instants()),
+        ) -> (InquiryRecord, LinkRecord) {
+            let derivation =
+                KeyId::new(key).ok().map(|key| Derivation { key, nonce: Nonce::from_bytes(nonce) });
+            let record = LinkRecord {
+                tenant: inquiry.tenant,
+                id: LinkId::from_u128(id),
+                inquiry: inquiry.inquiry.id,
+                purpose: if device { Purpose::DeviceHandoff } else { Purpose::Resume },
+                parent: None,
+                creator: None,
+                digest,
+                derivation,
+                epoch,
+                generation,
+                created_at,
+                expires_at,
+                revoked_at: None,
+                state: LinkState::Unused,
+            };
+            (inquiry, record)
+        }
+    }
+
+    proptest! {
+        /// L7, S5: a link in memory is the record that it was made of: whatever its instants, epoch, purpose and key.
+        #[test]
+        fn a_slot_is_its_record((inquiry, record) in records(), at in option::of(any::<u128>())) {
+            let first = inquiry.epoch.get();
+            let slot = LinkSlot::new(&record, 7, first).unwrap();
+            prop_assert_eq!(slot.record(None, &inquiry, first, None), record.clone());
+            prop_assert_eq!((slot.id(), *slot.digest(), slot.derivation()), (record.id, record.digest, record.derivation));
+            // With all that only some have.
+            let more = LinkMore {
+                parent: at.map(SessionId::from_u128),
+                parent_at: None,
+                creator: Some(Creator::new("support").unwrap()),
+                revoked_at: Some(record.expires_at),
+                lease: Some(Lease { token: record.digest, until: record.created_at, attempt: None, binding: None }),
+            };
+            let whole = LinkRecord {
+                parent: more.parent,
+                creator: more.creator.clone(),
+                revoked_at: more.revoked_at,
+                state: LinkState::Claimed(more.lease.unwrap()),
+                ..record
+            };
+            prop_assert_eq!(slot.record(Some(&more), &inquiry, first, None), whole);
+        }
+    }
+}

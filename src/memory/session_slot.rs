@@ -123,3 +123,66 @@ impl SessionMore {
         has_more.then_some(Self { tokens: None, revoked_at: None, grace, attempt, binding, claim })
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+    use crate::{
+        memory::link_slot::tests::{digests, epochs, instants},
+        policy::Clients,
+    };
+
+    proptest! {
+        /// D4, D5, D7: a session in memory is the record that it was made of, with its newest tokens, and the first use of its
+        /// link is what it was.
+        #[test]
+        fn a_slot_is_its_record(
+            (inquiry, epoch) in epochs(),
+            (id, link, started_at, expires_at) in (any::<u128>(), any::<u128>(), instants(), instants()),
+            tokens in vec(digests(), 1..8),
+            [attempt, binding, claim] in [option::of(digests()), option::of(digests()), option::of(digests())],
+            (grace, replays, same) in (option::of((instants(), any::<u32>())), any::<u32>(), any::<bool>()),
+        ) {
+            let first = inquiry.epoch.get();
+            let mut record = SessionRecord {
+                tenant: inquiry.tenant,
+                id: SessionId::from_u128(id),
+                inquiry: inquiry.inquiry.id,
+                link: Some(LinkId::from_u128(link)),
+                epoch,
+                started_at,
+                expires_at,
+                revoked_at: None,
+                tokens: TokenDigests::new(tokens[0]),
+            };
+            let mut slot = SessionSlot::new(&record, 7, first).unwrap();
+            prop_assert_eq!(slot.record(None, &inquiry, first), record.clone());
+
+            let clients = if same { Clients::Same } else { Clients::Any };
+            let grace = grace.map(|(until, max_replays)| GraceLeft { until, max_replays, clients });
+            let used = Use { at: started_at, session: record.id, replays, grace, attempt, binding, claim };
+            let mut more = SessionMore::of_use(&used);
+            slot.replays = replays;
+            prop_assert_eq!(slot.first_use(more.as_ref()), LinkState::Used(used));
+            prop_assert_eq!(more.is_some(), grace.is_some() || attempt.is_some() || binding.is_some() || claim.is_some());
+
+            let more = more.get_or_insert_default();
+            for token in &tokens[1..] {
+                slot.push_token(more, *token);
+                record.tokens.push(*token);
+            }
+            more.revoked_at = Some(expires_at);
+            record.revoked_at = Some(expires_at);
+            prop_assert_eq!(slot.record(Some(more), &inquiry, first), record);
+            prop_assert_eq!(slot.first_use(Some(more)), LinkState::Used(used));
+        }
+    }
+}

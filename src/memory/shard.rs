@@ -108,7 +108,7 @@ impl Shard {
         })
     }
 
-    /// Keeps a session that was just started, with the first use if a link started it.
+    /// Keeps a session that was just started, with the first use if a link started it; nothing if its id is taken.
     pub(super) fn insert_session(
         &mut self,
         record: &SessionRecord,
@@ -117,16 +117,25 @@ impl Shard {
     ) -> Option<u32> {
         let owner = self.inquiries.get_mut(inquiry)?;
         let mut slot = SessionSlot::new(record, inquiry, owner.first_epoch)?;
-        if let Some(more) = used.and_then(SessionMore::of_use) {
-            slot.more = self.more_of_sessions.insert(more)?;
-        }
-        let place = self.sessions.insert(slot)?;
-        let at = if owner.highest_session < Some(record.id) {
-            owner.highest_session = Some(record.id);
+        let is_last = owner.highest_session < Some(record.id);
+        let at = if is_last {
             owner.sessions.len()
         } else {
             owner.sessions.partition_point(|other| id_of_session(&self.sessions, other) < Some(record.id))
         };
+        // S3: an id is not used again.
+        if !is_last
+            && owner.sessions.get(at).and_then(|at| id_of_session(&self.sessions, at)) == Some(record.id)
+        {
+            return None;
+        }
+        if let Some(more) = used.and_then(SessionMore::of_use) {
+            slot.more = self.more_of_sessions.insert(more)?;
+        }
+        let place = self.sessions.insert(slot)?;
+        if is_last {
+            owner.highest_session = Some(record.id);
+        }
         owner.sessions.insert(at, place);
         if used.is_none() {
             self.file_session(place);

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{join, join3, join5};
 use inquiry_otl::{
-    Clients, SessionId, TenantId,
+    SessionId, TenantId,
     record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
     redemption::{self, InquiryChange, LinkChange, Redeem, SessionChange, Subject, Verdict},
     store::Attempted,
@@ -357,10 +357,7 @@ impl<'l> Links<'l> {
             columns.replays.push(used.map_or(0, |used| i64::from(used.replays)));
             columns.grace_until.push(grace.map(|grace| system_time(grace.until)));
             columns.grace_max_replays.push(grace.map(|grace| i64::from(grace.max_replays)));
-            columns.grace_clients.push(grace.map(|grace| match grace.clients {
-                Clients::Any => "any",
-                Clients::Same => "same",
-            }));
+            columns.grace_clients.push(grace.map(|grace| grace.clients.as_str()));
             columns.attempts.push(attempt.map(|digest| &digest.as_bytes()[..]));
             columns.bindings.push(binding.map(|digest| &digest.as_bytes()[..]));
         }

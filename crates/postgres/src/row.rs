@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use inquiry_otl::{
-    Clients, Derivation, Digest, ExpirationPolicy, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose,
-    SessionId, Status, TenantId, Timestamp,
+    Derivation, Digest, ExpirationPolicy, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose, SessionId,
+    Status, TenantId, Timestamp,
     inquiry::EpochEnd,
     record::{
         EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft,
@@ -205,11 +205,7 @@ impl<'r> Columns<'r> {
             (Some(until), Some(max_replays), Some(clients)) => Some(GraceLeft {
                 until,
                 max_replays: self.read(u32::try_from(max_replays))?,
-                clients: match clients {
-                    "any" => Clients::Any,
-                    "same" => Clients::Same,
-                    _ => return Err(self.unreadable()),
-                },
+                clients: self.read(clients.parse())?,
             }),
             _ => return Err(self.unreadable()),
         };

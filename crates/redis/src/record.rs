@@ -1,8 +1,8 @@
 //! Records as they are kept: from the fields of a hash, and to them.
 
 use inquiry_otl::{
-    Clients, Derivation, Digest, Event, EventKind, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose,
-    SessionId, StoreError, TenantId, Timestamp,
+    Derivation, Digest, Event, EventKind, Inquiry, InquiryId, KeyId, LinkId, Nonce, Purpose, SessionId,
+    StoreError, TenantId, Timestamp,
     event::EventColumns,
     record::{
         EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft,
@@ -197,11 +197,7 @@ fn grace(fields: Fields<'_>) -> Result<Option<GraceLeft>, StoreError> {
     let Some(until) = fields.find_instant("grace")? else {
         return Ok(None);
     };
-    let clients = match fields.need("clients")? {
-        "any" => Clients::Any,
-        "same" => Clients::Same,
-        _ => return Err(corrupt("clients")),
-    };
+    let clients = fields.need("clients")?.parse().map_err(|_| corrupt("clients"))?;
     Ok(Some(GraceLeft { until, max_replays: fields.read("max-replays")?, clients }))
 }
 

@@ -1,7 +1,7 @@
 //! What a connection that is in a transaction can read and write of links, sessions and events.
 
 use inquiry_otl::{
-    Clients, Creator, Digest, LinkId, SessionId, TenantId, Timestamp,
+    Creator, Digest, LinkId, SessionId, TenantId, Timestamp,
     event::Recorded,
     record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
     redemption::Subject,
@@ -185,10 +185,7 @@ impl<'c> Records<'c> {
             used.map(|used| used.replays),
             micros(grace.map(|grace| grace.until)),
             grace.map(|grace| grace.max_replays),
-            grace.map(|grace| match grace.clients {
-                Clients::Any => "any",
-                Clients::Same => "same",
-            }),
+            grace.map(|grace| grace.clients.as_str()),
         ])?;
         Ok(())
     }

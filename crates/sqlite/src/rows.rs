@@ -244,7 +244,7 @@ columns! {
     Creator: as_str, text => Self::new(text).ok();
     Status: as_str, text => text.parse().ok();
     Purpose: as_str, text => text.parse().ok();
-    Clients: as_str, text => match text { "any" => Some(Self::Any), "same" => Some(Self::Same), _ => None };
+    Clients: as_str, text => text.parse().ok();
     ExpirationPolicy: as_str, text => serde_json::from_str(text).ok();
     Digest: as_blob, bytes => bytes.try_into().ok().map(Self::from_bytes);
     Nonce: as_blob, bytes => bytes.try_into().ok().map(Self::from_bytes);
