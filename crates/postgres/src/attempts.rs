@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use crate::{
     attempt::{attempted, recorded, tokens},
-    connection::{Connection, Params, Ready},
+    bulk::Values,
+    connection::Connection,
     fault::Fault,
     log::Events,
     row::{Columns, Key, bits, columns, system_time},
@@ -222,11 +223,11 @@ impl<'c> Batch<'c> {
         let (started, changed) = (sessions(Session::Started), sessions(Session::Changed));
         let links = Links::of(self.links.values().filter(|held| held.link_changed).map(|held| &held.link));
         let counted = self.inquiries.values().filter(|counted| counted.changed);
-        let inquiries = Inquiries::of(counted.map(|counted| &counted.record));
+        let inquiries = Values::of(counted.map(|counted| &counted.record));
         let insert_sessions = on.ready(&on.sql.insert_sessions).await?;
         let update_tokens = on.ready(&on.sql.update_tokens).await?;
         let update_links = on.ready(&on.sql.update_links).await?;
-        let count_sessions = on.ready(&on.sql.count_sessions).await?;
+        let update_inquiries = on.ready(&on.sql.update_many).await?;
         let insert_events = on.ready(&on.sql.insert_events).await?;
         let (some, more, tokens) = (links.params(), inquiries.params(), changed.tokens());
         let new = started.params();
@@ -234,11 +235,11 @@ impl<'c> Batch<'c> {
         let has_events = on.outbox && !self.events.is_empty();
         let (sent, committed) = join(
             join5(
-                send(on, !started.ids.is_empty(), &insert_sessions, &new),
-                send(on, !changed.ids.is_empty(), &update_tokens, &tokens),
-                send(on, !links.ids.is_empty(), &update_links, &some),
-                send(on, !inquiries.ids.is_empty(), &count_sessions, &more),
-                send(on, has_events, &insert_events, &events),
+                on.send_if(!started.ids.is_empty(), &insert_sessions, &new),
+                on.send_if(!changed.ids.is_empty(), &update_tokens, &tokens),
+                on.send_if(!links.ids.is_empty(), &update_links, &some),
+                on.send_if(!inquiries.is_empty(), &update_inquiries, &more),
+                on.send_if(has_events, &insert_events, &events),
             ),
             on.commit(),
         )
@@ -246,14 +247,6 @@ impl<'c> Batch<'c> {
         sent.0.and(sent.1).and(sent.2).and(sent.3).and(sent.4)?;
         committed
     }
-}
-
-/// Sends a statement, if there is anything to be written by it.
-async fn send(on: Connection<'_>, any: bool, statement: &Ready<'_>, params: Params<'_>) -> Result<(), Fault> {
-    if any {
-        on.send(statement, params).await?;
-    }
-    Ok(())
 }
 
 /// The session of a link's first use.
@@ -266,7 +259,7 @@ fn session_of(link: &LinkRecord) -> Option<SessionId> {
 
 /// Sessions, a vector for each column.
 #[derive(Default)]
-struct Sessions<'s> {
+pub(crate) struct Sessions<'s> {
     tenants: Vec<&'s str>,
     inquiries: Vec<&'s str>,
     ids: Vec<Uuid>,
@@ -278,7 +271,7 @@ struct Sessions<'s> {
 }
 
 impl<'s> Sessions<'s> {
-    fn of(sessions: impl Iterator<Item = &'s SessionRecord>) -> Self {
+    pub(crate) fn of(sessions: impl IntoIterator<Item = &'s SessionRecord>) -> Self {
         let mut columns = Self::default();
         for session in sessions {
             columns.tenants.push(session.tenant.as_str());
@@ -293,7 +286,7 @@ impl<'s> Sessions<'s> {
         columns
     }
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 8] {
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 8] {
         [
             &self.tenants,
             &self.inquiries,
@@ -381,31 +374,5 @@ impl<'l> Links<'l> {
             &self.attempts,
             &self.bindings,
         ]
-    }
-}
-
-/// What attempts change in inquiries, a vector for each column.
-#[derive(Default)]
-struct Inquiries<'i> {
-    tenants: Vec<&'i str>,
-    ids: Vec<&'i str>,
-    sessions_started: Vec<i64>,
-    last_sequences: Vec<i64>,
-}
-
-impl<'i> Inquiries<'i> {
-    fn of(inquiries: impl Iterator<Item = &'i InquiryRecord>) -> Self {
-        let mut columns = Self::default();
-        for inquiry in inquiries {
-            columns.tenants.push(inquiry.tenant.as_str());
-            columns.ids.push(inquiry.inquiry.id.as_str());
-            columns.sessions_started.push(i64::from(inquiry.sessions_started));
-            columns.last_sequences.push(bits(inquiry.last_sequence));
-        }
-        columns
-    }
-
-    fn params(&self) -> [&(dyn ToSql + Sync); 4] {
-        [&self.tenants, &self.ids, &self.sessions_started, &self.last_sequences]
     }
 }

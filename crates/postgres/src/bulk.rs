@@ -6,14 +6,14 @@ use std::{
     time::SystemTime,
 };
 
-use futures_util::future::{join, join3};
+use futures_util::future::{join3, join4};
 use inquiry_otl::{
     LinkId, SessionId,
     issuance::{self, Issuance, IssueLink, Outstanding},
     record::{self, InquiryRecord, LinkRecord, SessionRecord},
     store::IssueOutcome,
 };
-use tokio_postgres::{Row, error::SqlState, types::ToSql};
+use tokio_postgres::{error::SqlState, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
@@ -177,7 +177,7 @@ impl Part {
             return Ok(false);
         }
         let changed: Vec<&Held> = self.inquiries.values().filter(|held| held.before != held.after).collect();
-        let values = Values::of(&changed);
+        let values = Values::of(changed.iter().map(|held| &held.after));
         let mut ended = Endings::default();
         for held in &changed {
             ended.extend(&held.before, &held.after);
@@ -185,30 +185,18 @@ impl Part {
         let update = on.ready(&on.sql.update_many).await?;
         let insert_endings = on.ready(&on.sql.insert_endings).await?;
         let insert_events = on.ready(&on.sql.insert_events).await?;
-        let write_log = async {
-            let endings = async {
-                if ended.is_empty() {
-                    Ok(Vec::new())
-                } else {
-                    on.send(&insert_endings, &ended.params()).await
-                }
-            };
-            let events = async {
-                if on.outbox && !self.events.is_empty() {
-                    on.send(&insert_events, &self.events.params()).await
-                } else {
-                    Ok(Vec::new())
-                }
-            };
-            let (endings, events): (Result<Vec<Row>, Fault>, _) = join(endings, events).await;
-            endings.and(events)
-        };
         let params = values.params();
-        let ((updated, logged), committed) =
-            join(join(on.send(&update, &params), write_log), on.commit()).await;
-        updated?;
-        logged?;
-        committed.map(|()| true)
+        let (log, events) = (ended.params(), self.events.params());
+        let has_events = on.outbox && !self.events.is_empty();
+        let (updated, logged, told, committed) = join4(
+            on.send(&update, &params),
+            on.send_if(!ended.is_empty(), &insert_endings, &log),
+            on.send_if(has_events, &insert_events, &events),
+            on.commit(),
+        )
+        .await;
+        updated.map(drop).and(logged).and(told).and(committed)?;
+        Ok(true)
     }
 
     /// Whether every one was kept: where links are partitioned by expiry, one whose name is taken is passed over.
@@ -249,9 +237,9 @@ const fn key(command: &IssueLink) -> Key {
     (command.tenant, command.inquiry)
 }
 
-/// What creating links changes in inquiries, a vector for each column.
+/// What creating and redeeming links changes in inquiries, a vector for each column.
 #[derive(Default)]
-struct Values<'h> {
+pub(crate) struct Values<'h> {
     tenants: Vec<&'h str>,
     ids: Vec<&'h str>,
     statuses: Vec<&'static str>,
@@ -260,16 +248,16 @@ struct Values<'h> {
     epochs: Vec<i64>,
     resume: (Vec<i64>, Vec<bool>),
     device_handoff: (Vec<i64>, Vec<bool>),
+    sessions_started: Vec<i64>,
     last_sequences: Vec<i64>,
     purge_from: Vec<Option<SystemTime>>,
 }
 
 impl<'h> Values<'h> {
-    fn of(changed: &[&'h Held]) -> Self {
+    pub(crate) fn of(changed: impl Iterator<Item = &'h InquiryRecord>) -> Self {
         let mut values = Self::default();
-        for held in changed {
-            let InquiryRecord { tenant, inquiry, version, epoch, generations, last_sequence, .. } =
-                &held.after;
+        for record in changed {
+            let InquiryRecord { tenant, inquiry, version, epoch, generations, .. } = record;
             values.tenants.push(tenant.as_str());
             values.ids.push(inquiry.id.as_str());
             values.statuses.push(inquiry.status.as_str());
@@ -280,13 +268,18 @@ impl<'h> Values<'h> {
             values.resume.1.push(generations.resume.has_links);
             values.device_handoff.0.push(i64::from(generations.device_handoff.number));
             values.device_handoff.1.push(generations.device_handoff.has_links);
-            values.last_sequences.push(bits(*last_sequence));
+            values.sessions_started.push(i64::from(record.sessions_started));
+            values.last_sequences.push(bits(record.last_sequence));
             values.purge_from.push(inquiry.ended_at().map(system_time));
         }
         values
     }
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 12] {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    pub(crate) fn params(&self) -> [&(dyn ToSql + Sync); 13] {
         [
             &self.tenants,
             &self.ids,
@@ -298,6 +291,7 @@ impl<'h> Values<'h> {
             &self.resume.1,
             &self.device_handoff.0,
             &self.device_handoff.1,
+            &self.sessions_started,
             &self.last_sequences,
             &self.purge_from,
         ]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{join3, join4, join5};
 use inquiry_otl::{
     EventKind, ExpirationPolicy, InquirySession, LinkId, Revocation, SessionId,
     event::Recorded,
@@ -13,14 +13,12 @@ use inquiry_otl::{
         ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, RevokeOutcome, SessionStarted,
     },
 };
-use tokio_postgres::{
-    Row,
-    types::{Json, ToSql},
-};
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use crate::{
-    attempt::{recorded, tokens},
+    attempt::recorded,
+    attempts::Sessions,
     connection::Connection,
     fault::Fault,
     log::{Endings, Events},
@@ -206,23 +204,7 @@ async fn write(
         None => None,
         Some(Also::RevokeLink(..)) => Some(on.ready(&on.sql.revoke_link).await?),
         Some(Also::RevokeSession(..)) => Some(on.ready(&on.sql.revoke_session).await?),
-        Some(Also::Start(_)) => Some(on.ready(&on.sql.insert_session).await?),
-    };
-    let write_inquiry =
-        async { if before == after { Ok(Vec::new()) } else { on.send(&update, &values.params()).await } };
-    let write_log = async {
-        let endings = async {
-            if ended.is_empty() { Ok(Vec::new()) } else { on.send(&insert_endings, &ended.params()).await }
-        };
-        let events = async {
-            if on.outbox && !told.is_empty() {
-                on.send(&insert_events, &told.params()).await
-            } else {
-                Ok(Vec::new())
-            }
-        };
-        let (endings, events) = join(endings, events).await;
-        endings.and(events)
+        Some(Also::Start(_)) => Some(on.ready(&on.sql.insert_sessions).await?),
     };
     let write_other = async {
         let Some(statement) = &other else { return Ok(Vec::new()) };
@@ -233,38 +215,21 @@ async fn write(
             Some(Also::RevokeSession(session, at)) => {
                 on.send(statement, &[&tenant, &id, &Uuid::from_u128(session.as_u128()), at]).await
             }
-            Some(Also::Start(session)) => insert_session(on, statement, session).await,
+            Some(Also::Start(session)) => on.send(statement, &Sessions::of([&**session]).params()).await,
             None => Ok(Vec::new()),
         }
     };
-    let (inquiry, log, other, committed): (Result<Vec<Row>, Fault>, _, _, _) =
-        join4(write_inquiry, write_log, write_other, on.commit()).await;
-    // A commit behind a statement that failed rolls back.
-    inquiry?;
-    log?;
-    other?;
-    committed
-}
-
-async fn insert_session(
-    on: Connection<'_>,
-    statement: &crate::connection::Ready<'_>,
-    session: &SessionRecord,
-) -> Result<Vec<Row>, Fault> {
-    on.send(
-        statement,
-        &[
-            &session.tenant.as_str(),
-            &session.inquiry.as_str(),
-            &Uuid::from_u128(session.id.as_u128()),
-            &session.link.map(|link| Uuid::from_u128(link.as_u128())),
-            &bits(session.epoch.get()),
-            &system_time(session.started_at),
-            &system_time(session.expires_at),
-            &tokens(&session.tokens),
-        ],
+    let (values, log, events) = (values.params(), ended.params(), told.params());
+    let (inquiry, log, told, other, committed) = join5(
+        on.send_if(before != after, &update, &values),
+        on.send_if(!ended.is_empty(), &insert_endings, &log),
+        on.send_if(on.outbox && !told.is_empty(), &insert_events, &events),
+        write_other,
+        on.commit(),
     )
-    .await
+    .await;
+    // A commit behind a statement that failed rolls back.
+    inquiry.and(log).and(told).and(other.map(drop)).and(committed)
 }
 
 /// The columns of an inquiry, and when a purge looks at it.

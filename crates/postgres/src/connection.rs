@@ -81,6 +81,19 @@ impl<'c> Connection<'c> {
         })
     }
 
+    /// Sends a statement that writes, if there is anything to be written by it.
+    pub(crate) async fn send_if(
+        &self,
+        any: bool,
+        statement: &Ready<'_>,
+        params: Params<'_>,
+    ) -> Result<(), Fault> {
+        if any {
+            self.send(statement, params).await?;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn rows(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         let statement = self.ready(statement).await?;
         self.send(&statement, params).await

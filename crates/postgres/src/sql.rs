@@ -103,10 +103,6 @@ statements! {
         $7::text[], $8::uuid[], $9::uuid[], $10::timestamptz[], $11::bigint[])",
         [UUID_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY,
         UUID_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY];
-    insert_session: "INSERT INTO {schema}.sessions \
-        (tenant, inquiry, id, link, epoch, started_at, expires_at, tokens, purge_from) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)",
-        [TEXT, TEXT, UUID, UUID, INT8, TIMESTAMPTZ, TIMESTAMPTZ, BYTEA];
     /// Takes hold of many inquiries, always in one order.
     hold_many: format!(
         "SELECT {} FROM unnest($1::text[], $2::text[]) AS d (tenant, id) \
@@ -137,15 +133,15 @@ statements! {
     update_many: "UPDATE {schema}.inquiries i SET status = d.status, expired_at = d.expired_at, version = d.version, \
         epoch = d.epoch, resume_generation = d.resume_generation, resume_has_links = d.resume_has_links, \
         device_handoff_generation = d.device_handoff_generation, \
-        device_handoff_has_links = d.device_handoff_has_links, last_sequence = d.last_sequence, \
-        purge_from = d.purge_from \
+        device_handoff_has_links = d.device_handoff_has_links, sessions_started = d.sessions_started, \
+        last_sequence = d.last_sequence, purge_from = d.purge_from \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], \
-          $8::boolean[], $9::bigint[], $10::boolean[], $11::bigint[], $12::timestamptz[]) AS d (tenant, id, status, \
-          expired_at, version, epoch, resume_generation, resume_has_links, device_handoff_generation, \
-          device_handoff_has_links, last_sequence, purge_from) \
+          $8::boolean[], $9::bigint[], $10::boolean[], $11::bigint[], $12::bigint[], $13::timestamptz[]) AS d (tenant, id, \
+          status, expired_at, version, epoch, resume_generation, resume_has_links, device_handoff_generation, \
+          device_handoff_has_links, sessions_started, last_sequence, purge_from) \
         WHERE i.tenant = d.tenant AND i.id = d.id",
         [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, BOOL_ARRAY, INT8_ARRAY,
-        BOOL_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY];
+        BOOL_ARRAY, INT8_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY];
     copy_links: "COPY {schema}.links (tenant, inquiry, id, purpose, parent, creator, digest, key, nonce, epoch, generation, \
         created_at, expires_at, purge_from) FROM STDIN BINARY",
         [TEXT, TEXT, UUID, TEXT, UUID, TEXT, BYTEA, INT2, BYTEA, INT8, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ];
@@ -197,12 +193,6 @@ statements! {
         WHERE k.tenant = d.tenant AND k.inquiry = d.inquiry AND k.id = d.id AND k.expires_at = d.expires_at",
         [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY, TIMESTAMPTZ_ARRAY, BYTEA_ARRAY, TIMESTAMPTZ_ARRAY, TIMESTAMPTZ_ARRAY,
         UUID_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY, TEXT_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY];
-    count_sessions: "UPDATE {schema}.inquiries i SET sessions_started = d.sessions_started, \
-        last_sequence = d.last_sequence \
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) \
-          AS d (tenant, id, sessions_started, last_sequence) \
-        WHERE i.tenant = d.tenant AND i.id = d.id",
-        [TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY];
 
     revoke_link: "UPDATE {schema}.links SET revoked_at = $4 WHERE tenant = $1 AND inquiry = $2 AND id = $3",
         [TEXT, TEXT, UUID, TIMESTAMPTZ];

@@ -83,7 +83,7 @@ async fn a_silent_server_is_given_up() {
     assert_eq!(told(&error), (StoreErrorKind::Timeout, Retry::SameAttempt));
     // The connection was given up, and no other can be made.
     let error = store.redeem(attempt(1)).await.unwrap_err();
-    assert_eq!(told(&error), (StoreErrorKind::Timeout, Retry::Safe));
+    assert_eq!(told(&error), (StoreErrorKind::Unavailable, Retry::Safe));
     server.thaw();
     let verdict = store.redeem(attempt(1)).await.unwrap().unwrap().verdict;
     assert!(matches!(verdict, Verdict::FirstUse | Verdict::Repeat), "{verdict:?}");

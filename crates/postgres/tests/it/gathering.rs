@@ -204,7 +204,7 @@ async fn a_damaged_row_fails_alone() {
     }
 }
 
-/// D2, D4 to D7, L4, L6, S6, V1: what attempts that come together are told, and what they leave, is what the same attempts one
+/// D2, D4, D5, D6, D7, L4, L6, S6, V1: what attempts that come together are told, and what they leave, is what the same attempts one
 /// by one would.
 #[tokio::test(flavor = "multi_thread")]
 async fn together_is_what_one_by_one_would_be() {
