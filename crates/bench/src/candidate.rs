@@ -1,4 +1,7 @@
 //! Candidates that take turns: tasks that issue links and redeem them.
+//!
+//! The library's own harness (`inquiry_otl::bench`) has its callers on one thread, without a runtime's scheduler. Here they
+//! are tasks of a runtime, as in a server, and the time of each redemption is kept, for the slowest of a hundred.
 
 use std::{
     future::Future,
@@ -14,7 +17,9 @@ use inquiry_otl::{
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::report::{Bound, Goal, Spread};
+use inquiry_otl::bench::Spread;
+
+use crate::report::{Bound, Goal, spread};
 
 /// When everything by hand happens, in microseconds since 1970: instants are passed in (S5).
 pub(crate) const NOW: i64 = 1_800_000_000_000_000;
@@ -160,15 +165,22 @@ impl Pair {
         round(by_hand, tasks, links / 4).await;
         round(ours, tasks, links / 4).await;
         let mut measured = Vec::new();
-        for _ in 0..rounds {
-            measured.push((round(by_hand, tasks, links).await, round(ours, tasks, links).await));
+        for turn in 0..rounds {
+            // Who begins changes.
+            if turn % 2 == 0 {
+                let first = round(by_hand, tasks, links).await;
+                measured.push((first, round(ours, tasks, links).await));
+            } else {
+                let first = round(ours, tasks, links).await;
+                measured.push((round(by_hand, tasks, links).await, first));
+            }
         }
         Self { rounds: measured }
     }
 
     /// How many times as fast ours is, of what is picked.
     pub(crate) fn faster(&self, pick: impl Fn(&Round) -> Duration) -> Spread {
-        Spread::of(
+        spread(
             self.rounds.iter().map(|(by_hand, ours)| pick(by_hand).as_secs_f64() / pick(ours).as_secs_f64()),
         )
     }

@@ -18,9 +18,11 @@
 
 mod bulk;
 mod candidate;
+mod growth;
 mod postgres;
 mod redis;
 mod report;
+mod scale;
 mod sqlite;
 
 use std::{env, process::ExitCode};
@@ -41,8 +43,14 @@ fn main() -> ExitCode {
     if is_wanted("bulk") {
         goals.push(bulk::measure(&runtime()));
     }
+    if is_wanted("growth") {
+        goals.extend(growth::measure(&runtime()));
+    }
     if is_wanted("redis") {
         goals.extend(redis::measure(&runtime()));
+    }
+    if is_wanted("scale") {
+        scale::measure(&runtime());
     }
     println!();
     for goal in &goals {

@@ -1,16 +1,14 @@
 //! PostgreSQL: one prepared statement per call on connections of one's own, by hand, and the store (P6, P7).
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use deadpool::unmanaged::Pool;
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
 use inquiry_otl_testkit::postgres::Postgres;
-use tokio::{runtime::Runtime, sync::Mutex};
+use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::{
@@ -55,11 +53,8 @@ async fn open(server: &Postgres, options: Options) -> Arc<Ours<PostgresStore>> {
     Arc::new(Ours::new(store).await)
 }
 
-/// Connections that each have the statements prepared; a call takes the next of them.
-struct ByHand {
-    connections: Vec<Mutex<(Client, Statement, Statement)>>,
-    next: AtomicUsize,
-}
+/// Connections that each have the statements prepared; a call takes one that is free.
+struct ByHand(Pool<(Client, Statement, Statement)>);
 
 const TABLES: &str = "CREATE TABLE inquiries (id int PRIMARY KEY, status text NOT NULL, expires_at timestamptz NOT NULL, \
     epoch bigint NOT NULL, sessions int NOT NULL) WITH (fillfactor = 70); \
@@ -99,13 +94,9 @@ impl ByHand {
             tokio::spawn(connection);
             let (issue, redeem) =
                 (client.prepare(ISSUE).await.unwrap(), client.prepare(REDEEM).await.unwrap());
-            connections.push(Mutex::new((client, issue, redeem)));
+            connections.push((client, issue, redeem));
         }
-        Self { connections, next: AtomicUsize::new(0) }
-    }
-
-    fn connection(&self) -> &Mutex<(Client, Statement, Statement)> {
-        &self.connections[self.next.fetch_add(1, Ordering::Relaxed) % CONNECTIONS]
+        Self(connections.into())
     }
 }
 
@@ -120,7 +111,7 @@ impl Candidate for ByHand {
     async fn issue(&self, inquiry: usize) -> [u8; 20] {
         let (code, digest) = secret();
         let (now, until, inquiry) = (instant(NOW), instant(NOW + DAY), i32::try_from(inquiry).unwrap());
-        let connection = self.connection().lock().await;
+        let connection = self.0.get().await.unwrap();
         let (client, issue, _) = &*connection;
         let made = client.execute(issue, &[&&digest[..], &inquiry, &now, &until]).await.unwrap();
         assert_eq!(made, 1);
@@ -130,7 +121,7 @@ impl Candidate for ByHand {
     async fn redeem(&self, code: &[u8; 20]) {
         let (of, attempt, token) = (digest(code), secret().1, secret().1);
         let session: String = id().iter().map(|byte| format!("{byte:02x}")).collect();
-        let connection = self.connection().lock().await;
+        let connection = self.0.get().await.unwrap();
         let (client, _, redeem) = &*connection;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&&of[..], &instant(NOW), &session, &&attempt[..], &&token[..]];

@@ -2,6 +2,8 @@
 
 use std::{fmt, fs, thread};
 
+use inquiry_otl::bench::Spread;
+
 /// A goal, and what was measured.
 pub(crate) struct Goal {
     /// Its name, as `P7`.
@@ -9,7 +11,7 @@ pub(crate) struct Goal {
     pub(crate) what: String,
     /// At least this, or at most.
     pub(crate) bound: Bound,
-    /// The least, the median and the greatest ratio of the rounds.
+    /// The ratios of the rounds.
     pub(crate) measured: Spread,
 }
 
@@ -21,26 +23,14 @@ pub(crate) enum Bound {
     None,
 }
 
-/// Ratios of rounds.
-#[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    least: f64,
-    median: f64,
-    greatest: f64,
-}
-
-impl Spread {
-    /// Of at least one ratio.
-    pub(crate) fn of(ratios: impl IntoIterator<Item = f64>) -> Self {
-        let mut ratios: Vec<f64> = ratios.into_iter().collect();
-        ratios.sort_by(f64::total_cmp);
-        Self { least: ratios[0], median: ratios[ratios.len() / 2], greatest: ratios[ratios.len() - 1] }
-    }
+/// The spread of at least one ratio.
+pub(crate) fn spread(ratios: impl IntoIterator<Item = f64>) -> Spread {
+    Spread::of(ratios).unwrap()
 }
 
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Spread { least, median, greatest } = self.measured;
+        let Spread { median, low, high, .. } = self.measured;
         let (goal, verdict) = match self.bound {
             Bound::AtLeast(bound) => {
                 (format!(">= {bound:.2}"), if bound <= median { "met" } else { "NOT MET" })
@@ -52,7 +42,7 @@ impl fmt::Display for Goal {
         };
         write!(
             f,
-            "{:<4} {:<58} goal {goal:<8} measured {median:6.2} ({least:.2} to {greatest:.2})  {verdict}",
+            "{:<4} {:<58} goal {goal:<8} measured {median:6.2} ({low:.2} to {high:.2})  {verdict}",
             self.name, self.what
         )
     }

@@ -1,14 +1,13 @@
-//! Many links in one transaction: the inquiries are held, each link is decided by the rules, and all are copied in.
+//! Many links in one transaction: the inquiries are held, each link is decided by the rules, and all are written at once.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    pin::pin,
     time::SystemTime,
 };
 
-use futures_util::future::{join3, join4};
+use futures_util::future::{join3, join5};
 use inquiry_otl::{
-    LinkId, SessionId,
+    Creator, LinkId, SessionId,
     issuance::{self, Issuance, IssueLink, Outstanding},
     record::{self, InquiryRecord, LinkRecord, SessionRecord},
     store::IssueOutcome,
@@ -39,7 +38,7 @@ pub(crate) async fn issue(
     let outcomes = commands.iter().map(|command| part.decide(command)).collect::<Result<_, _>>()?;
     match part.write(on).await {
         Err(Fault::Engine(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Ok(None),
-        written => written.map(|whole| whole.then_some(outcomes)),
+        written => written.map(|()| Some(outcomes)),
     }
 }
 
@@ -171,70 +170,99 @@ impl Part {
         })
     }
 
-    /// Whether all was written; if not, nothing will be.
-    async fn write(&self, on: Connection<'_>) -> Result<bool, Fault> {
-        if !self.copy_links(on).await? {
-            return Ok(false);
-        }
+    /// Writes all of it, or nothing if a digest or an id is taken, and commits, in one round trip.
+    async fn write(&self, on: Connection<'_>) -> Result<(), Fault> {
         let changed: Vec<&Held> = self.inquiries.values().filter(|held| held.before != held.after).collect();
+        let links = Links::of(&self.new);
         let values = Values::of(changed.iter().map(|held| &held.after));
         let mut ended = Endings::default();
         for held in &changed {
             ended.extend(&held.before, &held.after);
         }
+        let insert_links = on.ready(&on.sql.insert_links).await?;
         let update = on.ready(&on.sql.update_many).await?;
         let insert_endings = on.ready(&on.sql.insert_endings).await?;
         let insert_events = on.ready(&on.sql.insert_events).await?;
-        let params = values.params();
+        let (new, params) = (links.params(), values.params());
         let (log, events) = (ended.params(), self.events.params());
         let has_events = on.outbox && !self.events.is_empty();
-        let (updated, logged, told, committed) = join4(
-            on.send(&update, &params),
+        let (made, updated, logged, told, committed) = join5(
+            on.send_if(!self.new.is_empty(), &insert_links, &new),
+            on.send_if(!values.is_empty(), &update, &params),
             on.send_if(!ended.is_empty(), &insert_endings, &log),
             on.send_if(has_events, &insert_events, &events),
             on.commit(),
         )
         .await;
-        updated.map(drop).and(logged).and(told).and(committed)?;
-        Ok(true)
-    }
-
-    /// Whether every one was kept: where links are partitioned by expiry, one whose name is taken is passed over.
-    async fn copy_links(&self, on: Connection<'_>) -> Result<bool, Fault> {
-        if self.new.is_empty() {
-            return Ok(true);
-        }
-        // In one order, so that two that look for taken digests do not wait for each other.
-        let mut new: Vec<&LinkRecord> = self.new.iter().collect();
-        new.sort_unstable_by_key(|link| link.digest.prefix());
-        let mut rows = pin!(on.copy(&on.sql.copy_links).await?);
-        for link in new {
-            let (created_at, expires_at) = (system_time(link.created_at), system_time(link.expires_at));
-            rows.as_mut()
-                .write(&[
-                    &link.tenant.as_str(),
-                    &link.inquiry.as_str(),
-                    &Uuid::from_u128(link.id.as_u128()),
-                    &link.purpose.as_str(),
-                    &link.parent.map(|parent| Uuid::from_u128(parent.as_u128())),
-                    &link.creator.as_ref().map(inquiry_otl::Creator::as_str),
-                    &&link.digest.as_bytes()[..],
-                    &link.derivation.map(|derivation| i16::from(derivation.key.get())),
-                    &link.derivation.as_ref().map(|derivation| &derivation.nonce.as_bytes()[..]),
-                    &bits(link.epoch.get()),
-                    &i64::from(link.generation),
-                    &created_at,
-                    &expires_at,
-                    &expires_at,
-                ])
-                .await?;
-        }
-        Ok(rows.finish().await? == self.new.len() as u64)
+        // A commit behind a statement that failed rolls back.
+        made.and(updated).and(logged).and(told).and(committed)
     }
 }
 
 const fn key(command: &IssueLink) -> Key {
     (command.tenant, command.inquiry)
+}
+
+/// Links that are new, a vector for each column.
+#[derive(Default)]
+struct Links<'l> {
+    tenants: Vec<&'l str>,
+    inquiries: Vec<&'l str>,
+    ids: Vec<Uuid>,
+    purposes: Vec<&'static str>,
+    parents: Vec<Option<Uuid>>,
+    creators: Vec<Option<&'l str>>,
+    digests: Vec<&'l [u8]>,
+    keys: Vec<Option<i16>>,
+    nonces: Vec<Option<&'l [u8]>>,
+    epochs: Vec<i64>,
+    generations: Vec<i64>,
+    created_at: Vec<SystemTime>,
+    expires_at: Vec<SystemTime>,
+}
+
+impl<'l> Links<'l> {
+    fn of(links: &'l [LinkRecord]) -> Self {
+        // In one order, so that two that look for taken digests do not wait for each other.
+        let mut new: Vec<&LinkRecord> = links.iter().collect();
+        new.sort_unstable_by_key(|link| link.digest.prefix());
+        let mut columns = Self::default();
+        for link in new {
+            let derivation = link.derivation.as_ref();
+            columns.tenants.push(link.tenant.as_str());
+            columns.inquiries.push(link.inquiry.as_str());
+            columns.ids.push(Uuid::from_u128(link.id.as_u128()));
+            columns.purposes.push(link.purpose.as_str());
+            columns.parents.push(link.parent.map(|parent| Uuid::from_u128(parent.as_u128())));
+            columns.creators.push(link.creator.as_ref().map(Creator::as_str));
+            columns.digests.push(&link.digest.as_bytes()[..]);
+            columns.keys.push(derivation.map(|derivation| i16::from(derivation.key.get())));
+            columns.nonces.push(derivation.map(|derivation| &derivation.nonce.as_bytes()[..]));
+            columns.epochs.push(bits(link.epoch.get()));
+            columns.generations.push(i64::from(link.generation));
+            columns.created_at.push(system_time(link.created_at));
+            columns.expires_at.push(system_time(link.expires_at));
+        }
+        columns
+    }
+
+    fn params(&self) -> [&(dyn ToSql + Sync); 13] {
+        [
+            &self.tenants,
+            &self.inquiries,
+            &self.ids,
+            &self.purposes,
+            &self.parents,
+            &self.creators,
+            &self.digests,
+            &self.keys,
+            &self.nonces,
+            &self.epochs,
+            &self.generations,
+            &self.created_at,
+            &self.expires_at,
+        ]
+    }
 }
 
 /// What creating and redeeming links changes in inquiries, a vector for each column.

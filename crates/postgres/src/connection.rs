@@ -14,7 +14,6 @@ use futures_util::FutureExt;
 use inquiry_otl::StoreError;
 use tokio_postgres::{
     Row, Transaction,
-    binary_copy::BinaryCopyInWriter,
     types::{ToSql, Type},
 };
 
@@ -120,15 +119,6 @@ impl<'c> Connection<'c> {
             client.batch_execute("COMMIT").await?;
         }
         Ok(())
-    }
-
-    /// A binary copy into a table.
-    pub(crate) async fn copy(&self, statement: &Statement) -> Result<BinaryCopyInWriter, Fault> {
-        let sink = match self.way {
-            Way::Pool(client, _) => client.copy_in(&*statement.text).await?,
-            Way::Caller(transaction) => transaction.copy_in(&*statement.text).await?,
-        };
-        Ok(BinaryCopyInWriter::new(sink, statement.types))
     }
 }
 

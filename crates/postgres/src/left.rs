@@ -73,20 +73,36 @@ impl Drop for Counted {
 /// connection leaves it waiting, with its locks: only an order ends it. It is then committed here, and perhaps nowhere
 /// else. A server that does not follow is not there, and the connection is given up.
 async fn finish(client: Arc<Object<Manager>>, patience: Duration, counted: Counted) {
-    let mut done = pin!(client.simple_query(""));
-    if timeout(patience.min(A_MOMENT), &mut done).await.is_ok() {
+    let mut busy = Busy { client, is_done: false };
+    let mut done = pin!(busy.client.simple_query(""));
+    busy.is_done = timeout(patience.min(A_MOMENT), &mut done).await.is_ok();
+    if busy.is_done {
         return;
     }
     drop(counted);
-    if timeout(patience.saturating_sub(A_MOMENT), &mut done).await.is_ok() {
+    busy.is_done = timeout(patience.saturating_sub(A_MOMENT), &mut done).await.is_ok();
+    if busy.is_done {
         return;
     }
     // The order may come between two statements, where nobody hears it.
     for _ in 0..ORDERS {
-        if !client.cancel().await || timeout(SOON, &mut done).await.is_ok() {
-            break;
+        if !busy.client.cancel().await || timeout(SOON, &mut done).await.is_ok() {
+            // Another order may be under way, and would stop the next caller.
+            return;
         }
     }
-    // Another order may be under way, and would stop the next caller.
-    client.give_up();
+}
+
+/// A connection that is given up, also if the runtime of whoever waits ends first, unless the server is done with it.
+struct Busy {
+    client: Arc<Object<Manager>>,
+    is_done: bool,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.client.give_up();
+        }
+    }
 }

@@ -33,7 +33,7 @@ impl Default for Options {
 
 impl Options {
     /// Schema `inquiry_otl`, no outbox, at most 16 connections; 5 seconds to connect, 3 to wait for a connection,
-    /// 5 for a statement, 3 of them for a lock.
+    /// 5 for a statement, 3 of them for a lock; calls that come together go together.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -67,6 +67,9 @@ impl Options {
     /// Otherwise those that come while two transactions of their kind are under way go together in the next, up to 256 of
     /// them: each has its own answer, given after the commit, and one that fails fails alone. Alone, a call goes at once
     /// either way.
+    ///
+    /// A call that gathers waits for those before it, too, and ends after twice what one by itself may take at the most: with
+    /// the defaults after 20 seconds. One that had not begun by then is told so: a timeout after which a retry is safe.
     #[must_use]
     pub const fn without_gathering(mut self) -> Self {
         self.gathers = false;

@@ -142,9 +142,9 @@ statements! {
         WHERE i.tenant = d.tenant AND i.id = d.id",
         [TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TIMESTAMPTZ_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, BOOL_ARRAY, INT8_ARRAY,
         BOOL_ARRAY, INT8_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY];
-    copy_links: "COPY {schema}.links (tenant, inquiry, id, purpose, parent, creator, digest, key, nonce, epoch, generation, \
-        created_at, expires_at, purge_from) FROM STDIN BINARY",
-        [TEXT, TEXT, UUID, TEXT, UUID, TEXT, BYTEA, INT2, BYTEA, INT8, INT8, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ];
+    insert_links: "SELECT {schema}.insert_links($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        [TEXT_ARRAY, TEXT_ARRAY, UUID_ARRAY, TEXT_ARRAY, UUID_ARRAY, TEXT_ARRAY, BYTEA_ARRAY, INT2_ARRAY, BYTEA_ARRAY,
+        INT8_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY, TIMESTAMPTZ_ARRAY];
 
     /// Takes hold of the inquiries of many links, always in one order.
     hold_by_digests: format!(

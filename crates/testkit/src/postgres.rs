@@ -1,5 +1,7 @@
 //! PostgreSQL, the newest that the machine has of Debian's packages.
 
+mod fill;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -136,3 +136,35 @@ BEGIN
     END IF;
 END
 $body$;
+
+-- Creates links that were decided elsewhere, all of them or none: one whose digest or id is taken is an error.
+CREATE OR REPLACE FUNCTION {schema}.insert_links(
+    tenants text[],
+    inquiries text[],
+    ids uuid[],
+    purposes text[],
+    parents uuid[],
+    creators text[],
+    digests bytea[],
+    keys smallint[],
+    nonces bytea[],
+    epochs bigint[],
+    generations bigint[],
+    created timestamptz[],
+    expire timestamptz[]
+) RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
+DECLARE
+    made bigint;
+BEGIN
+    INSERT INTO {schema}.links (tenant, inquiry, id, purpose, parent, creator, digest, key, nonce, epoch, generation,
+        created_at, expires_at, purge_from)
+    SELECT d.*, d.expires_at FROM unnest(tenants, inquiries, ids, purposes, parents, creators, digests, keys, nonces, epochs,
+        generations, created, expire) AS d (tenant, inquiry, id, purpose, parent, creator, digest, key, nonce, epoch,
+        generation, created_at, expires_at);
+    GET DIAGNOSTICS made = ROW_COUNT;
+    -- Where links are partitioned by expiry, what is taken is passed over.
+    IF made <> cardinality(ids) THEN
+        RAISE unique_violation USING MESSAGE = 'the digest or the id of a link is taken';
+    END IF;
+END
+$body$;

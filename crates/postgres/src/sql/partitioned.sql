@@ -2,7 +2,7 @@
 --
 -- Of two creations of one digest the second waits for the first to end, and then sees its link: the lock is one of 1,024,
 -- chosen by the digest, so that no transaction takes more of them than the server has room for. Creations of one id
--- belong to one inquiry, whose row they hold. Whoever copies many is told of fewer than it sent.
+-- belong to one inquiry, whose row they hold. Whoever inserts many is told of fewer than it sent.
 CREATE OR REPLACE FUNCTION {schema}.pass_over_taken() RETURNS trigger LANGUAGE plpgsql VOLATILE AS $body$
 BEGIN
     PERFORM pg_advisory_xact_lock(

@@ -1,8 +1,10 @@
 //! Two roles that may do what they need, and no more.
 
+use futures_util::future::join_all;
 use inquiry_otl::{
-    Attempt, AttemptKey, Claiming, Interval, Key, KeyId, Keyring, LinkRequest, ManualClock, NewInquiry,
-    OnOutstanding, Operator, Redemption, Released, Retention, Revocation, Service, TemplateId, store::Outbox,
+    Attempt, AttemptKey, Claiming, GrantKind, Interval, Key, KeyId, Keyring, LinkRequest, ManualClock,
+    NewInquiry, OnOutstanding, Operator, Redemption, Released, Retention, Revocation, Service, TemplateId,
+    store::Outbox,
 };
 use inquiry_otl_postgres::{PostgresStore, SchemaName, role_script};
 use inquiry_otl_testkit::postgres::Postgres;
@@ -23,6 +25,7 @@ async fn the_application_may_no_more_than_it_needs() {
         .build()
         .unwrap();
     Box::pin(every_call(&service, &clock)).await;
+    Box::pin(together(&service)).await;
 
     assert!(store.pending(None, 10).await.is_err(), "the outbox is not the application's to read");
     // It may announce an expiry, as a redemption that meets one does; it removes nothing.
@@ -112,6 +115,25 @@ async fn housekeeping_may_no_more_than_it_needs() {
         ],
     )
     .await;
+}
+
+/// Calls that share transactions, which do with other statements what each does by itself.
+async fn together(service: &Service<PostgresStore>) {
+    let inquiries = join_all((0..20).map(|_| service.create(NewInquiry::from_template(template())))).await;
+    let links = join_all(inquiries.iter().map(|inquiry| {
+        let id = inquiry.as_ref().unwrap().id;
+        service.issue(LinkRequest::resume(id))
+    }))
+    .await;
+    let attempt = Attempt::new().with_key(AttemptKey::random());
+    for again in [false, true] {
+        let redeeming =
+            links.iter().map(|link| service.redeem(link.as_ref().unwrap().url.expose(), &attempt));
+        for redeemed in join_all(redeeming).await {
+            let Redemption::Granted(granted) = redeemed.unwrap() else { panic!("not granted") };
+            assert_eq!(granted.kind, if again { GrantKind::Repeat } else { GrantKind::FirstUse });
+        }
+    }
 }
 
 /// A migrated server of its own, since roles are of a whole server, with both roles, which have what the script gives them.

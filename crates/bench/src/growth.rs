@@ -1,0 +1,193 @@
+//! What millions of links that wait cost those that are redeemed or purged (P11, P12).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use inquiry_otl::{
+    Digest, EventId, Interval, LinkStore as _, SessionId, TenantId, Timestamp,
+    redemption::{Mode, Redeem, Verdict},
+    store::{Housekeeping as _, Purge},
+};
+use inquiry_otl_postgres::{Options, PostgresStore, SchemaName, migration_script};
+use inquiry_otl_testkit::postgres::Postgres;
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Runtime;
+
+use crate::{
+    candidate::{id, secret},
+    report::{Bound, Goal, spread},
+};
+
+const SIZES: [(&str, u32); 2] = [("few", 10_000), ("many", 5_000_000)];
+const ROUNDS: u32 = 9;
+/// Redemptions of a round; all rounds fit into the few links.
+const REDEMPTIONS: u32 = 250;
+/// What a purge removes.
+const OLD: u64 = 50_000;
+/// Redemptions of which the slowest of a hundred is told.
+const BESIDE: u32 = 20_000;
+
+/// 2026-11-24, in microseconds: the links that are live end a week later, the old ones ended in September.
+const NOW: i64 = 1_795_478_400_000_000;
+
+pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+    // Commits do not wait for the disk, which would hide what the tables cost.
+    let server =
+        Postgres::start_with(&["synchronous_commit = off", "shared_buffers = 1GB", "max_wal_size = 16GB"]);
+    let stores: Vec<PostgresStore> =
+        SIZES.iter().map(|(schema, links)| filled(&server, schema, *links)).collect();
+    runtime.block_on(async {
+        let grown = redemptions(&stores).await;
+        let (costs, slowest) = purges(&server, &stores).await;
+        vec![
+            Goal {
+                name: "P11",
+                what: "PostgreSQL: a purge beside 5,000,000 links, by beside 10,000".to_owned(),
+                bound: Bound::AtMost(1.25),
+                measured: spread(costs),
+            },
+            Goal {
+                name: "P11",
+                what: "PostgreSQL: p99 of a redemption during a purge, by idle".to_owned(),
+                bound: Bound::AtMost(2.0),
+                measured: spread(slowest),
+            },
+            Goal {
+                name: "P12",
+                what: "PostgreSQL: p50 of a redemption, 5,000,000 links by 10,000".to_owned(),
+                bound: Bound::AtMost(2.2),
+                measured: spread(grown),
+            },
+        ]
+    })
+}
+
+fn filled(server: &Postgres, schema: &str, links: u32) -> PostgresStore {
+    let name = SchemaName::new(schema).unwrap();
+    server.fill(&migration_script(&name), schema, links);
+    let options = Options::new().with_schema(name);
+    PostgresStore::connect(server.url().parse().unwrap(), tokio_postgres::NoTls, options).unwrap()
+}
+
+/// The first use of the `n`-th of so many links, each on a page of its own as far as there are pages.
+async fn redeem(store: &PostgresStore, n: u32) {
+    let now = Timestamp::from_unix_micros(NOW).unwrap();
+    let session = u128::from_be_bytes(id());
+    let command = Redeem {
+        tenant: TenantId::default(),
+        digest: Digest::from_bytes(Sha256::digest(format!("code {n}")).into()),
+        now,
+        mode: Mode::Once,
+        attempt: Some(Digest::from_bytes(secret().1)),
+        repeats_after: now.minus(Interval::from_hours(1).unwrap()),
+        binding: None,
+        session: SessionId::from_u128(session),
+        token: Digest::from_bytes(secret().1),
+        event: EventId::from_u128(session),
+    };
+    let attempted = store.redeem(command).await.unwrap().unwrap();
+    assert_eq!(attempted.verdict, Verdict::FirstUse, "a fresh link");
+}
+
+/// Medians of single redemptions, of many by of few, in turn.
+async fn redemptions(stores: &[PostgresStore]) -> Vec<f64> {
+    let mut ratios = Vec::new();
+    for round in 0..=ROUNDS {
+        let mut medians = Vec::new();
+        for (store, (_, links)) in stores.iter().zip(SIZES) {
+            // Even numbers; the odd ones are for those beside a purge.
+            let stride = links / (REDEMPTIONS * (ROUNDS + 1));
+            let mut times = Vec::new();
+            for n in 0..REDEMPTIONS {
+                let began = Instant::now();
+                redeem(store, stride * (n * (ROUNDS + 1) + round + 1)).await;
+                times.push(began.elapsed());
+            }
+            times.sort_unstable();
+            medians.push(times[times.len() / 2]);
+        }
+        // The first round warms up.
+        if 0 < round {
+            println!(
+                "P12 p50 of a redemption beside 10,000 links {:.0?}, beside 5,000,000 {:.0?}",
+                medians[0], medians[1]
+            );
+            ratios.push(medians[1].as_secs_f64() / medians[0].as_secs_f64());
+        }
+    }
+    ratios
+}
+
+/// What a purge costs beside many links by what it costs beside few; and the slowest of a hundred redemptions beside it, by
+/// when there is none.
+async fn purges(server: &Postgres, stores: &[PostgresStore]) -> (Vec<f64>, Vec<f64>) {
+    let (mut costs, mut slowest) = (Vec::new(), Vec::new());
+    let mut next = 1;
+    for round in 0..=3 {
+        let mut took = Vec::new();
+        for (store, (schema, _)) in stores.iter().zip(SIZES) {
+            server.fill_with_old(schema, OLD);
+            took.push(purge(store).await);
+        }
+        let many = &stores[1];
+        let idle = p99(many, &mut next, &AtomicBool::new(true)).await;
+        server.fill_with_old(SIZES[1].0, OLD);
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let purging = tokio::spawn({
+            let (store, goes_on) = (many.clone(), Arc::clone(&goes_on));
+            async move {
+                purge(&store).await;
+                goes_on.store(false, Ordering::Relaxed);
+            }
+        });
+        let beside = p99(many, &mut next, &goes_on).await;
+        purging.await.unwrap();
+        if 0 < round {
+            println!(
+                "P11 purge of {OLD} beside 10,000 links {:.2?}, beside 5,000,000 {:.2?}; p99 of a redemption {idle:.0?} idle, {beside:.0?} beside it",
+                took[0], took[1]
+            );
+            costs.push(took[1].as_secs_f64() / took[0].as_secs_f64());
+            slowest.push(beside.as_secs_f64() / idle.as_secs_f64());
+        }
+    }
+    (costs, slowest)
+}
+
+/// Everything that is old.
+async fn purge(store: &PostgresStore) -> Duration {
+    let now = Timestamp::from_unix_micros(NOW).unwrap();
+    let month = Interval::from_days(30).unwrap();
+    let command = Purge {
+        now,
+        retention: month,
+        inquiry_retention: Some(month),
+        repeats_after: now.minus(Interval::from_hours(1).unwrap()),
+        limit: 10_000,
+    };
+    let began = Instant::now();
+    while store.purge(command).await.unwrap().more {}
+    began.elapsed()
+}
+
+/// The slowest of a hundred redemptions by four callers, as long as that goes on, and links are there.
+async fn p99(store: &PostgresStore, next: &mut u32, goes_on: &AtomicBool) -> Duration {
+    let mut times = Vec::new();
+    while goes_on.load(Ordering::Relaxed) && times.len() < BESIDE as usize {
+        let one = async |n| {
+            let began = Instant::now();
+            Box::pin(redeem(store, n)).await;
+            began.elapsed()
+        };
+        let four = tokio::join!(one(*next), one(*next + 2), one(*next + 4), one(*next + 6));
+        times.extend([four.0, four.1, four.2, four.3]);
+        *next += 8;
+    }
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
