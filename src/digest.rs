@@ -7,7 +7,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 pub(crate) use self::blocks::{Mac, sha256};
-use self::blocks::{ONE as ONE_BLOCK, sha256_in_place};
+use self::blocks::{ONE as ONE_BLOCK, copy, sha256_in_place};
 
 use crate::{hex::Hex, secret::Wiped, tenant::TenantId};
 
@@ -120,7 +120,7 @@ impl Begun {
     fn write(&self, message: &mut [u8], secret: &[u8]) {
         message.iter_mut().zip(self.front).for_each(|(slot, byte)| *slot = byte);
         if let Some(rest) = message.get_mut(self.len..self.len.saturating_add(secret.len())) {
-            rest.copy_from_slice(secret);
+            copy(rest, secret);
         }
     }
 }

@@ -256,6 +256,7 @@ pub(crate) struct Wiped<const N: usize>(pub(crate) [u8; N]);
 
 impl<const N: usize> Wiped<N> {
     /// That many random bytes, and zeros behind them.
+    #[inline]
     pub(crate) fn random(len: usize) -> Self {
         let mut bytes = Self([0; N]);
         if let Some(front) = bytes.0.get_mut(..len) {
@@ -292,8 +293,20 @@ pub(crate) fn random_pair<const N: usize>() -> [[u8; N]; 2] {
 }
 
 /// C1: the only place that draws random bytes, from a CSPRNG that the operating system reseeds.
+///
+/// A word at a time: so few bytes are drawn faster so than copied out of the generator.
+#[inline]
 pub(crate) fn fill_random(bytes: &mut [u8]) {
-    rand::rng().fill_bytes(bytes);
+    let mut generator = rand::rng();
+    let mut words = bytes.chunks_exact_mut(8);
+    for word in &mut words {
+        word.copy_from_slice(&generator.next_u64().to_le_bytes());
+    }
+    let rest = words.into_remainder();
+    if !rest.is_empty() {
+        let word = Wiped(generator.next_u64().to_le_bytes());
+        rest.iter_mut().zip(&word.0).for_each(|(slot, byte)| *slot = *byte);
+    }
 }
 
 #[cfg(test)]

@@ -38,16 +38,21 @@ pub fn counted<T>(work: impl FnOnce() -> T) -> (T, Counted) {
     (output, counted)
 }
 
+/// No block has more bytes than that.
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
 fn grew(by: usize) {
     if COUNTS.load(Relaxed) {
         ALLOCATIONS.fetch_add(1, Relaxed);
-        BYTES.fetch_add(by.cast_signed() as i64, Relaxed);
+        BYTES.fetch_add(signed(by), Relaxed);
     }
 }
 
 fn shrank(by: usize) {
     if COUNTS.load(Relaxed) {
-        BYTES.fetch_sub(by.cast_signed() as i64, Relaxed);
+        BYTES.fetch_sub(signed(by), Relaxed);
     }
 }
 
