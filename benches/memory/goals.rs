@@ -6,7 +6,7 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, InquiryId, LinkRequest, MemoryStore, Redemption,
+    Attempt, CodeFormat, InquiryId, LinkRequest, MemoryStore, Redemption,
     bench::{BenchError, Candidate as _, Contest, Fill, Load, Report, Spread, Subject, Timed, Work},
     blocking::{BlockOn as _, ParkThread},
 };
@@ -91,7 +91,23 @@ pub(crate) fn cost() -> Result<(), BenchError> {
     let nanos = report.of(Work::Mangled).and_then(|line| line.of("memory")).ok_or_else(nothing)?.nanos;
     let what = format!("a mangled code refused ({:.0} to {:.0})", nanos.low, nanos.high);
     line("P1", &what, nanos.median, " ns", Limit::AtMost(30.0));
+    println!("P1      of which reading it in constant time takes {:.0} ns", reading()?);
     Ok(())
+}
+
+/// Nanoseconds for finding out that a code is mangled, and nothing else.
+fn reading() -> Result<f64, BenchError> {
+    // Its last symbol was a 9.
+    const MANGLED: &str = "0JY7NTT17M4SKPG1YCQKT42K6VP2ZCMCR38";
+    let format = CodeFormat::default();
+    let each = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        for _ in 0..CALLS {
+            assert!(black_box(format.parse(black_box(MANGLED))).is_err());
+        }
+        start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
+    });
+    Ok(Spread::of(each).ok_or_else(nothing)?.median)
 }
 
 /// P2: bytes of an unused link, and the worst single issue.

@@ -25,7 +25,7 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-use crate::Options;
+use crate::{Options, sql};
 
 /// A pool of [`Client`]s: an application may use it for its own statements, too.
 pub type Pool = managed::Pool<Manager>;
@@ -157,16 +157,17 @@ impl Client {
         matches!(timeout(self.connect_timeout, (self.cancel)()).await, Ok(Ok(())))
     }
 
-    /// The statement of that text, prepared once for each connection.
-    pub(crate) async fn prepared(&self, text: &Arc<str>) -> Result<Statement, Error> {
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
-        if let Some(statement) = known {
-            return Ok(statement);
+    /// A statement, prepared once for each connection.
+    pub(crate) async fn prepared(&self, statement: &sql::Statement) -> Result<Statement, Error> {
+        let known =
+            self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(&statement.text).cloned();
+        if let Some(known) = known {
+            return Ok(known);
         }
-        let statement = self.inner.prepare(text).await?;
+        let prepared = self.inner.prepare_typed(&statement.text, statement.types).await?;
         let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        statements.insert(Arc::clone(text), statement.clone());
-        Ok(statement)
+        statements.insert(Arc::clone(&statement.text), prepared.clone());
+        Ok(prepared)
     }
 }
 

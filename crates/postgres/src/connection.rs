@@ -58,7 +58,7 @@ impl<'c> Connection<'c> {
 
     pub(crate) async fn ready<'s>(&self, statement: &'s Statement) -> Result<Ready<'s>, Fault> {
         Ok(match self.way {
-            Way::Pool(client, _) => Ready::Prepared(client.prepared(&statement.text).await?),
+            Way::Pool(client, _) => Ready::Prepared(client.prepared(statement).await?),
             Way::Caller(_) => Ready::Typed(statement),
         })
     }

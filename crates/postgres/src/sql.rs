@@ -274,7 +274,7 @@ const ALL_ENDINGS: &str = "e.kinds, e.numbers, e.whys, e.bys, e.ats";
 
 /// All endings of an inquiry `i`, oldest first: an array for each column.
 const ENDINGS_OF_I: &str = "LEFT JOIN LATERAL (\
-    SELECT array_agg(e.kind ORDER BY e.place) AS kinds, array_agg(e.number ORDER BY e.place) AS numbers, \
+    SELECT array_agg(e.kind::text ORDER BY e.place) AS kinds, array_agg(e.number ORDER BY e.place) AS numbers, \
       array_agg(e.why ORDER BY e.place) AS whys, array_agg(e.by ORDER BY e.place) AS bys, \
       array_agg(e.at ORDER BY e.place) AS ats \
     FROM {schema}.endings e WHERE e.tenant = i.tenant AND e.inquiry = i.id) e ON true";

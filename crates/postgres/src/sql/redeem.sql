@@ -53,13 +53,14 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    -- Whoever writes to a link holds its inquiry, so the link needs no lock of its own.
     IF mode = 'commit' THEN
         SELECT * INTO l FROM {schema}.links k
-        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link FOR NO KEY UPDATE;
+        WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link;
     ELSE
         SELECT * INTO l FROM {schema}.links k
         WHERE k.digest = of_digest AND k.tenant = of_tenant AND k.inquiry = of_inquiry
-            AND k.expires_at = link_expires_at FOR NO KEY UPDATE;
+            AND k.expires_at = link_expires_at;
     END IF;
     IF NOT FOUND THEN
         RETURN;
@@ -192,7 +193,7 @@ CREATE OR REPLACE FUNCTION {schema}.release(
 BEGIN
     PERFORM FROM {schema}.inquiries k WHERE k.tenant = of_tenant AND k.id = of_inquiry FOR NO KEY UPDATE;
     SELECT * INTO l FROM {schema}.links k
-    WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link FOR NO KEY UPDATE;
+    WHERE k.tenant = of_tenant AND k.inquiry = of_inquiry AND k.id = of_link;
     IF NOT FOUND THEN
         RETURN;
     END IF;

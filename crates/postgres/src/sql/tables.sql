@@ -5,13 +5,28 @@
 -- Instants are whole microseconds in UTC, and none of them comes from the clock of the server.
 -- Numbers of 64 bits are kept bit by bit, so that nothing overflows.
 
+-- What may be in a column is said by its type: the checks of a table would be read anew, all of them, by every statement
+-- that writes to it.
+CREATE DOMAIN {schema}.digest AS bytea CHECK (octet_length(VALUE) = 32);
+CREATE DOMAIN {schema}.nonce AS bytea CHECK (octet_length(VALUE) = 16);
+-- The digests of the newest four tokens of a session, the newest first.
+CREATE DOMAIN {schema}.token_digests AS bytea CHECK (octet_length(VALUE) IN (32, 64, 96, 128));
+CREATE DOMAIN {schema}.key_number AS smallint CHECK (VALUE BETWEEN 1 AND 31);
+CREATE DOMAIN {schema}.unsigned_32 AS bigint CHECK (VALUE BETWEEN 0 AND 4294967295);
+CREATE DOMAIN {schema}.unsigned_63 AS bigint CHECK (VALUE >= 0);
+CREATE DOMAIN {schema}.policy AS jsonb CHECK (jsonb_typeof(VALUE) = 'object');
+CREATE DOMAIN {schema}.purpose AS text COLLATE "C" CHECK (VALUE IN ('resume', 'device-handoff'));
+CREATE DOMAIN {schema}.grace_clients AS text COLLATE "C" CHECK (VALUE IN ('any', 'same'));
+-- What can end: an epoch, or the purpose of a generation.
+CREATE DOMAIN {schema}.ending_kind AS text COLLATE "C" CHECK (VALUE IN ('epoch', 'resume', 'device-handoff'));
+
 CREATE TABLE {schema}.inquiries (
     tenant text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     template text COLLATE "C" NOT NULL,
     reference text COLLATE "C",
     status text COLLATE "C" NOT NULL,
-    policy jsonb NOT NULL CHECK (jsonb_typeof(policy) = 'object'),
+    policy {schema}.policy NOT NULL,
     expires_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     started_at timestamptz,
@@ -23,12 +38,12 @@ CREATE TABLE {schema}.inquiries (
     decisioned_at timestamptz,
     redacted_at timestamptz,
     version bigint NOT NULL,
-    epoch bigint NOT NULL CHECK (epoch >= 0),
-    resume_generation bigint NOT NULL CHECK (resume_generation BETWEEN 0 AND 4294967295),
+    epoch {schema}.unsigned_63 NOT NULL,
+    resume_generation {schema}.unsigned_32 NOT NULL,
     resume_has_links boolean NOT NULL,
-    device_handoff_generation bigint NOT NULL CHECK (device_handoff_generation BETWEEN 0 AND 4294967295),
+    device_handoff_generation {schema}.unsigned_32 NOT NULL,
     device_handoff_has_links boolean NOT NULL,
-    sessions_started bigint NOT NULL CHECK (sessions_started BETWEEN 0 AND 4294967295),
+    sessions_started {schema}.unsigned_32 NOT NULL,
     last_sequence bigint NOT NULL,
     -- When a purge looks at it: at first when it ended; a purge that finds it held moves it on.
     purge_from timestamptz,
@@ -43,36 +58,37 @@ CREATE TABLE {schema}.links (
     tenant text COLLATE "C" NOT NULL,
     inquiry text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
-    purpose text COLLATE "C" NOT NULL CHECK (purpose IN ('resume', 'device-handoff')),
+    purpose {schema}.purpose NOT NULL,
     parent uuid,
     creator text COLLATE "C",
-    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
-    key smallint CHECK (key BETWEEN 1 AND 31),
-    nonce bytea CHECK (octet_length(nonce) = 16),
-    epoch bigint NOT NULL CHECK (epoch >= 0),
-    generation bigint NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
+    digest {schema}.digest NOT NULL,
+    key {schema}.key_number,
+    nonce {schema}.nonce,
+    epoch {schema}.unsigned_63 NOT NULL,
+    generation {schema}.unsigned_32 NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz,
     -- Of a claim, or of the commit that was the first use.
-    claim bytea CHECK (octet_length(claim) = 32),
+    claim {schema}.digest,
     lease_until timestamptz,
     used_at timestamptz,
     session uuid,
-    replays bigint NOT NULL DEFAULT 0 CHECK (replays BETWEEN 0 AND 4294967295),
+    replays {schema}.unsigned_32 NOT NULL DEFAULT 0,
     grace_until timestamptz,
-    grace_max_replays bigint CHECK (grace_max_replays BETWEEN 0 AND 4294967295),
-    grace_clients text COLLATE "C" CHECK (grace_clients IN ('any', 'same')),
-    attempt bytea CHECK (octet_length(attempt) = 32),
-    binding bytea CHECK (octet_length(binding) = 32),
+    grace_max_replays {schema}.unsigned_32,
+    grace_clients {schema}.grace_clients,
+    attempt {schema}.digest,
+    binding {schema}.digest,
     -- When a purge looks at it: at first when it expires; a purge that finds it held moves it on.
     purge_from timestamptz NOT NULL,
     PRIMARY KEY (tenant, inquiry, id),
-    CONSTRAINT links_derivation CHECK ((key IS NULL) = (nonce IS NULL)),
-    CONSTRAINT links_lease CHECK (lease_until IS NULL OR (claim IS NOT NULL AND used_at IS NULL)),
-    CONSTRAINT links_use CHECK ((used_at IS NULL) = (session IS NULL)),
-    CONSTRAINT links_grace CHECK (
-        (grace_until IS NULL) = (grace_max_replays IS NULL)
+    -- A derivation, a lease, a use, a grace are whole; only what is unused is claimed, only what is used has a grace.
+    CONSTRAINT links_shape CHECK (
+        (key IS NULL) = (nonce IS NULL)
+        AND (lease_until IS NULL OR (claim IS NOT NULL AND used_at IS NULL))
+        AND (used_at IS NULL) = (session IS NULL)
+        AND (grace_until IS NULL) = (grace_max_replays IS NULL)
         AND (grace_until IS NULL) = (grace_clients IS NULL)
         AND (grace_until IS NULL OR used_at IS NOT NULL)
     )
@@ -89,12 +105,11 @@ CREATE TABLE {schema}.sessions (
     inquiry text COLLATE "C" NOT NULL,
     id uuid NOT NULL,
     link uuid,
-    epoch bigint NOT NULL CHECK (epoch >= 0),
+    epoch {schema}.unsigned_63 NOT NULL,
     started_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz,
-    -- The digests of its newest four tokens, the newest first.
-    tokens bytea NOT NULL CHECK (octet_length(tokens) IN (32, 64, 96, 128)),
+    tokens {schema}.token_digests NOT NULL,
     purge_from timestamptz NOT NULL,
     PRIMARY KEY (tenant, inquiry, id)
 ) WITH (fillfactor = 90);
@@ -105,8 +120,7 @@ CREATE INDEX sessions_purge ON {schema}.sessions (purge_from);
 CREATE TABLE {schema}.endings (
     tenant text COLLATE "C" NOT NULL,
     inquiry text COLLATE "C" NOT NULL,
-    -- An epoch, or the purpose of a generation.
-    kind text COLLATE "C" NOT NULL CHECK (kind IN ('epoch', 'resume', 'device-handoff')),
+    kind {schema}.ending_kind NOT NULL,
     number bigint NOT NULL,
     why text COLLATE "C" NOT NULL,
     by uuid,
@@ -129,7 +143,7 @@ CREATE TABLE {schema}.outbox (
     link uuid,
     session uuid,
     instant timestamptz,
-    number bigint CHECK (number BETWEEN 0 AND 4294967295)
+    number {schema}.unsigned_32
 );
 
 -- An inquiry waits for its events before it is purged.

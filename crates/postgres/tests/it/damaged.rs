@@ -49,9 +49,10 @@ async fn a_damaged_row_grants_nothing() {
     issued(&store, 1, 1).await;
     schema.sql(
         "DO $$ DECLARE c record; BEGIN \
-           FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'c' \
-             AND connamespace = current_schema()::regnamespace \
-           LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; END $$; \
+           FOR c IN SELECT CASE contypid WHEN 0 THEN 'TABLE ' || conrelid::regclass \
+               ELSE 'DOMAIN ' || contypid::regtype END AS of, conname \
+             FROM pg_constraint WHERE contype = 'c' AND connamespace = current_schema()::regnamespace \
+           LOOP EXECUTE format('ALTER %s DROP CONSTRAINT %I', c.of, c.conname); END LOOP; END $$; \
          ALTER TABLE inquiries ALTER last_sequence DROP NOT NULL; \
          CREATE TABLE links_before AS TABLE links; CREATE TABLE inquiries_before AS TABLE inquiries",
     );

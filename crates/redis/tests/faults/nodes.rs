@@ -227,7 +227,7 @@ pub(crate) async fn a_restarted_cluster_is_found_again() {
     let began = Instant::now();
     for link in &links {
         while !matches!(redeem(&service, link).await, Answer::FirstUse | Answer::Repeat) {
-            assert!(began.elapsed().as_secs() < 15, "it is not found again");
+            assert!(began.elapsed().as_secs() < 60, "it is not found again");
             sleep(Duration::from_millis(50)).await;
         }
     }
