@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use inquiry_otl::{
     Attempt, AttemptKey, ExpirationPolicy, InquiryId, LinkRequest, LinkStore, NewInquiry, OnOutstanding,
     Redemption, Service, TemplateId,
@@ -26,8 +27,8 @@ pub(crate) const NOW: i64 = 1_800_000_000_000_000;
 /// How long what is made by hand lives, in microseconds.
 pub(crate) const DAY: i64 = 86_400_000_000;
 
-/// How many inquiries the links of a round belong to.
-pub(crate) const INQUIRIES: usize = 500;
+/// How many inquiries the links of a round belong to: callers at one time have links of different ones, as people have.
+pub(crate) const INQUIRIES: usize = 2_000;
 
 /// Something that can issue links and redeem them.
 pub(crate) trait Candidate: Send + Sync + 'static {
@@ -54,8 +55,9 @@ impl<S: LinkStore> Ours<S> {
         let service = builder.build().unwrap();
         let template = TemplateId::new("itmpl_bench").unwrap();
         let mut inquiries = Vec::with_capacity(INQUIRIES);
-        for _ in 0..INQUIRIES {
-            inquiries.push(service.create(NewInquiry::from_template(template)).await.unwrap().id);
+        while inquiries.len() < INQUIRIES {
+            let some = (0..50).map(|_| service.create(NewInquiry::from_template(template)));
+            inquiries.extend(join_all(some).await.into_iter().map(|created| created.unwrap().id));
         }
         Self { service, inquiries }
     }
