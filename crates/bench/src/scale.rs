@@ -19,10 +19,12 @@ const INQUIRIES: usize = 2_000;
 const LINKS: usize = 100_000;
 const USED: usize = 20_000;
 
-/// The model: so many links that wait, and so many of each inquiry; each lives so many seconds, a day.
-const OUTSTANDING: [f64; 2] = [1e8, 1e9];
+/// The model: so many links that wait, ten of each inquiry; each lives a day, every second is used, and all are kept for so
+/// many days after their expiry.
+const WAITING: [f64; 2] = [1e8, 1e9];
 const EACH: f64 = 10.0;
-const LIFE: f64 = 86_400.0;
+const USED_SHARE: f64 = 0.5;
+const KEPT_DAYS: [f64; 3] = [0.0, 1.0, 30.0];
 
 /// Bytes that a record takes, with all that finds it.
 struct Bytes {
@@ -34,25 +36,28 @@ struct Bytes {
 }
 
 impl Bytes {
-    /// Of so many links that wait, in gigabytes.
-    fn outstanding(&self, links: f64) -> f64 {
-        links * (self.link + self.inquiry / EACH) / 1e9
+    /// Gigabytes of so many links that wait, and of those that came before them and are still kept.
+    fn gigabytes(&self, waiting: f64, kept_days: f64) -> f64 {
+        let old = waiting * kept_days * (self.link + self.used * USED_SHARE + self.inquiry / EACH);
+        (waiting * (self.link + self.inquiry / EACH) + old) / 1e9
     }
 }
 
 pub(crate) fn measure(runtime: &Runtime) {
     let all = [postgres(runtime), sqlite(runtime), redis(runtime)];
-    println!("bytes of a record, indexes included       inquiry      link   its use");
+    println!("bytes of a record, indexes included   inquiry      link   its use");
     for bytes in &all {
-        println!("  {:<36} {:>12.0} {:>9.0} {:>9.0}", bytes.engine, bytes.inquiry, bytes.link, bytes.used);
+        println!("  {:<32} {:>12.0} {:>9.0} {:>9.0}", bytes.engine, bytes.inquiry, bytes.link, bytes.used);
     }
-    for links in OUTSTANDING {
+    for waiting in WAITING {
         println!(
-            "{links:.0e} links that wait, ten of each inquiry; {:.0} a second come, and as many go, if each lives a day",
-            links / LIFE
+            "{waiting:.0e} links that wait, each for a day: {:.0} a second come, and as many go",
+            waiting / 86_400.0
         );
+        println!("  GB, if they are kept for so many days        0         1        30");
         for bytes in &all {
-            println!("  {:<36} {:>9.0} GB", bytes.engine, bytes.outstanding(links));
+            let [none, one, thirty] = KEPT_DAYS.map(|days| bytes.gigabytes(waiting, days));
+            println!("  {:<32} {none:>12.0} {one:>9.0} {thirty:>9.0}", bytes.engine);
         }
     }
 }
