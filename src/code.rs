@@ -200,8 +200,10 @@ impl CodeFormat {
     pub(crate) fn as_written(&self, text: &str) -> Option<Result<Code, CodeError>> {
         let symbols = match &self.region {
             None => text,
+            // Shape: where it begins in what was pasted.
             Some(region) => text.strip_prefix(region.as_str())?.strip_prefix('-')?,
         };
+        // Shape: how long it is.
         if symbols.len() != self.symbols() {
             return None;
         }
@@ -363,6 +365,7 @@ impl Gathered {
         if text.len() > CodeFormat::MAX_INPUT {
             return Err(CodeError::TooLong);
         }
+        // Shape: whether anything is encoded.
         if text.contains('%') {
             let mut room = Wiped([0; CodeFormat::MAX_INPUT]);
             Self::from_plain(unescape(text, &mut room)?)
@@ -375,9 +378,10 @@ impl Gathered {
         let mut kept = Wiped([0; Line::ROOM]);
         let mut free = kept.0.iter_mut();
         let mut chars = unwrapped(text).chars();
+        // Shape: where one character ends and the next begins.
         while let Some(c) = chars.next() {
             match u8::try_from(c) {
-                // Which characters are separators may show; which letter a letter is may not (C3).
+                // Shape: which characters are separators. Which letter a letter is does not show (C3).
                 Ok(byte) if not_alphanumeric(byte) == 0 => *free.next().ok_or(CodeError::Length)? = byte,
                 _ if is_separator(c) => {}
                 // A soft break of quoted-printable, whose end of line is a separator.
@@ -395,17 +399,24 @@ impl Gathered {
 
 /// The text without the quotes, brackets and punctuation that mail, chat and sentences put around it.
 pub(crate) fn unwrapped(text: &str) -> &str {
-    let is_emphasis = |c: char| matches!(c, '*' | '_' | '~' | '`');
-    let front = text.trim_end_matches(|c| is_wrapping(c) || is_emphasis(c) || c == '=');
+    // Whether it is a letter or a digit is asked first: nothing else is asked of these (C3).
+    let is_emphasis = |c: char| !is_plain(c) && matches!(c, '*' | '_' | '~' | '`');
+    // Shape: where the text ends.
+    let front = text.trim_end_matches(|c| !is_plain(c) && (is_wrapping(c) || is_emphasis(c) || c == '='));
     let back = text.get(front.len()..).unwrap_or_default();
     // What emphasises stands on both sides; behind a URL it is alone, since its partner stands before.
     let emphasised = back.contains(is_emphasis);
     front.trim_start_matches(|c| is_wrapping(c) || emphasised && is_emphasis(c))
 }
 
+/// Whether it is a letter or a digit of ASCII.
+fn is_plain(c: char) -> bool {
+    // Shape: that it is one.
+    u8::try_from(c).is_ok_and(|byte| not_alphanumeric(byte) == 0)
+}
+
 fn is_wrapping(c: char) -> bool {
-    let plain = u8::try_from(c).is_ok_and(|byte| not_alphanumeric(byte) == 0);
-    !plain
+    !is_plain(c)
         && (is_separator(c)
             || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\'' | '\u{2018}'..='\u{201F}')
             || matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\u{2026}'))
@@ -429,6 +440,7 @@ pub(crate) fn unescape<'r, const N: usize>(text: &str, room: &'r mut Wiped<N>) -
                 return Err(CodeError::Encoding);
             };
             let ((high, wrong), (low, also_wrong)) = (nibble(high), nibble(low));
+            // Public: whether both are digits.
             if wrong | also_wrong != 0 {
                 return Err(CodeError::Encoding);
             }
@@ -438,6 +450,7 @@ pub(crate) fn unescape<'r, const N: usize>(text: &str, room: &'r mut Wiped<N>) -
         };
     }
     let len = N.saturating_sub(free.len());
+    // Shape: where one character ends and the next begins.
     std::str::from_utf8(room.front(len)).map_err(|_| CodeError::Encoding)
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn read_into(text: &str, bytes: &mut [u8]) -> Result<(), NotHex> {
             wrong |= invalid;
         }
     }
+    // Public: whether all are digits.
     if wrong == 0 { Ok(()) } else { Err(NotHex) }
 }
 

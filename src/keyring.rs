@@ -47,6 +47,10 @@ impl Keyring {
         if self.key_set().contains(key.id) {
             return Err(KeyError::DuplicateId);
         }
+        if self.retiring.is_empty() {
+            // Room for all that there can be: a list that grows leaves copies of its keys behind (C4).
+            self.retiring.reserve_exact(KeyId::MOST);
+        }
         self.retiring.push(key);
         Ok(self)
     }
@@ -107,6 +111,7 @@ impl Key {
         key.bytes.0.get_mut(..bytes.len()).ok_or(KeyError::TooLong)?.copy_from_slice(bytes);
         let (zeros, ones) =
             bytes.windows(2).flatten().fold((0, u8::MAX), |(any, all), byte| (any | byte, all & byte));
+        // Public: that it is a key at all.
         if zeros == ones { Err(KeyError::NotRandom) } else { Ok(key) }
     }
 
@@ -125,6 +130,7 @@ impl Key {
     pub fn from_hex(id: KeyId, text: &str) -> Result<Self, KeyError> {
         let mut room = Wiped::<64>([0; 64]);
         let bytes = room.0.get_mut(..text.len().div_ceil(2)).ok_or(KeyError::TooLong)?;
+        // Public: whether all are digits.
         hex::read_into(text, bytes).map_err(|_| KeyError::NotHex)?;
         Self::new(id, bytes)
     }
@@ -156,6 +162,9 @@ redacted!(Key);
 pub struct KeyId(u8);
 
 impl KeyId {
+    /// How many keys there can be.
+    const MOST: usize = 31;
+
     /// Takes a number from 1 to 31.
     ///
     /// # Errors

@@ -181,6 +181,7 @@ impl AttemptKey {
         if text.len() < 22 {
             return Err(AttemptKeyError::Length);
         }
+        // Public: whether it has a good form.
         if text.bytes().fold(false, |wrong, byte| wrong | !byte.is_ascii_graphic()) {
             return Err(AttemptKeyError::Alphabet);
         }

@@ -2,6 +2,7 @@
 //!
 //! Every line is worked on as lanes of bytes, with arithmetic and masks. No table is indexed by a secret
 //! and no branch depends on one; that a line as a whole is bad is public and may be branched on.
+//! `scripts/constant-time` checks it, and ARCHITECTURE.md says what `Public:` and `Shape:` mean.
 
 use crate::secret::Wiped;
 
@@ -91,9 +92,11 @@ impl Layout {
         } else {
             decode(outer)
         };
+        // Public: whether all of it are symbols.
         if wrong | decode(inner) | decode(middle) | decode(back) != 0 {
             return Err(Fault::Alphabet);
         }
+        // Public: whether its check fits.
         if remainder(lanes) != self.seed {
             return Err(Fault::Check);
         }
@@ -103,6 +106,7 @@ impl Layout {
         };
         symbols.0.iter_mut().zip(found.iter()).for_each(|(slot, value)| *slot = *value);
         // The check stands over the padding too: only a forger gets here with some of it set.
+        // Public: that it is none.
         if found.last().is_some_and(|last| last & self.padding != 0) {
             return Err(Fault::Check);
         }
@@ -153,6 +157,7 @@ impl Line {
     pub(crate) fn put(&mut self, text: &[u8]) {
         let (_, text) = text.split_at(text.len().saturating_sub(Self::ROOM));
         let (_, tail) = self.0.0.split_at_mut(Self::LANES.saturating_sub(text.len()));
+        // Shape: where it began in what was pasted.
         tail.copy_from_slice(text);
     }
 
@@ -164,6 +169,7 @@ impl Line {
     /// The last `len` bytes as text.
     pub(crate) fn tail(&self, len: usize) -> &str {
         let start = Self::LANES.saturating_sub(len);
+        // Shape: that symbols are ASCII.
         self.0.0.get(start..).and_then(|tail| std::str::from_utf8(tail).ok()).unwrap_or_default()
     }
 }

@@ -181,6 +181,7 @@ impl UrlFormat {
         let of_host = || self.forms().filter(|form| form.host().eq_ignore_ascii_case(url.host));
         // A query names its code, so it goes before a path that may happen to look like one.
         for form in of_host().filter(|form| form.style == UrlStyle::Query) {
+            // Shape: where the path ends.
             if form.path().eq_ignore_ascii_case(without_slash(url.path)) {
                 return code_parameter(url.query);
             }
@@ -190,6 +191,7 @@ impl UrlFormat {
             refused = UrlError::OtherPath;
             if form.style == UrlStyle::Path {
                 if let Some(segment) = form.segment(url.path) {
+                    // Shape: whether it has a segment.
                     return if segment.is_empty() { Err(UrlError::MissingCode) } else { Ok(segment) };
                 }
             }
@@ -334,11 +336,13 @@ impl Form {
         let segment = without_slash(rest.strip_prefix('/').unwrap_or(rest));
         let ours = front.eq_ignore_ascii_case(self.path());
         let whole = rest.is_empty() || rest.starts_with('/');
+        // Shape: where the segment ends.
         (ours && whole && !first_word(segment).contains('/')).then_some(segment)
     }
 }
 
 fn is_url(text: &str) -> bool {
+    // Shape: whether it has a path or a query.
     text.bytes().any(|byte| matches!(byte, b'/' | b'?'))
 }
 

@@ -139,6 +139,7 @@ impl MemoryStore {
         let shard = self.shard(place.shard)?;
         let link = shard.links.get(place.link)?;
         // The place may hold another link by now.
+        // Public: whether it is that link.
         let found = link.digest() == digest && shard.inquiries.get(link.inquiry)?.record.tenant == *tenant;
         found.then_some((shard, place.link))
     }

@@ -67,6 +67,7 @@ pub fn redeem(subject: &Subject<'_>, command: &Redeem) -> Decision {
 /// What a commit does to a claimed link: decides, without writing (D5).
 #[must_use]
 pub fn commit(subject: &Subject<'_>, command: &Commit) -> Decision {
+    // Public: whether it is or was that claim.
     let (verdict, lease) =
         judge_commit(subject, command).unwrap_or_else(|refusal| (Verdict::Refused(refusal), None));
     let grant = Grant {
@@ -88,9 +89,11 @@ pub fn commit(subject: &Subject<'_>, command: &Commit) -> Decision {
 #[must_use]
 pub fn release(link: &LinkRecord, command: &Release) -> Released {
     match &link.state {
+        // Public: whether it is that claim.
         LinkState::Claimed(lease) if lease.token == command.claim && command.now < lease.until => {
             Released::Released
         }
+        // Public: whether it was that claim.
         LinkState::Used(used) if used.claim == Some(command.claim) => Released::Committed,
         LinkState::Unused | LinkState::Claimed(_) | LinkState::Used(_) => Released::NotHeld,
     }
@@ -109,6 +112,7 @@ fn judge(subject: &Subject<'_>, asked: &Asked) -> Result<Verdict, Refusal> {
     let now = asked.now;
     if let (LinkState::Used(used), Some(attempt)) = (&link.state, &asked.attempt) {
         // D6: the same attempt again, before anything else; superseding does not end it, revocation does.
+        // Public: whether it is the same attempt, of the same client.
         let same = used.attempt.as_ref() == Some(attempt)
             && used.binding == asked.binding
             && asked.repeats_after < used.at
@@ -138,6 +142,7 @@ fn judge_commit(subject: &Subject<'_>, command: &Commit) -> Result<(Verdict, Opt
     let now = command.now;
     if let LinkState::Used(used) = &link.state {
         // D5: a repeated commit gets the same answer, under the conditions of a repeated attempt.
+        // Public: whether it was that claim.
         let same =
             used.claim == Some(command.claim) && revoked(subject).is_none() && link.epoch == inquiry.epoch;
         if same && subject.session_is_live(now) {
@@ -147,6 +152,7 @@ fn judge_commit(subject: &Subject<'_>, command: &Commit) -> Result<(Verdict, Opt
     alive(subject, now)?;
     match link.state {
         LinkState::Used(used) => Err(Refusal::Used { first_at: used.at }),
+        // Public: whether it is that claim.
         LinkState::Claimed(lease) if lease.token == command.claim && now < lease.until => {
             subject.parent_is_over(now)?;
             within_session_limit(inquiry)?;

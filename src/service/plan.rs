@@ -165,6 +165,7 @@ impl Planner {
             return A::refused(refused(Refusal::Unknown));
         };
         let found = (attempted.link, attempted.inquiry.id);
+        // Public: whether it is the code of that row.
         if !self.belongs(&kept, attempted) {
             // C7: a row that was re-pointed grants nothing.
             return A::refused(refused_on(Refusal::Repointed, found));

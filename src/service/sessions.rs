@@ -103,6 +103,7 @@ impl<S: LinkStore> Service<S> {
         };
         let known = view.session.tokens.contains(&token.digest(&self.planner.tenant));
         let session = InquirySession::seen(&view.session, &view.inquiry, self.planner.now());
+        // Public: whether it is one of its tokens.
         Ok((known && session.live).then_some(session))
     }
 }

@@ -11,7 +11,7 @@ pub(super) type Room = Wiped<{ UrlFormat::MAX_INPUT }>;
 /// Within another URL it starts none: what stands before it, up to a character that no URL holds,
 /// looks like neither a part of a URL nor of a longer scheme. The whole text is the URL then.
 pub(super) fn url_in(text: &str) -> &str {
-    let Some((front, _)) = text.split_once("://") else {
+    let Some((front, _)) = around(text, "://") else {
         return text;
     };
     let before = |scheme: &str| {
@@ -32,6 +32,7 @@ pub(super) fn url_in(text: &str) -> &str {
 
 /// The text before the first white space that is not at its start.
 pub(super) fn first_word(text: &str) -> &str {
+    // Shape: where the first word ends.
     text.split_whitespace().next().unwrap_or_default()
 }
 
@@ -41,6 +42,7 @@ pub(super) fn without_quoted_printable<'r>(text: &str, room: &'r mut Room) -> Op
     let mut rest = text.as_bytes();
     loop {
         let byte;
+        // Shape: where its marks are.
         (byte, rest) = match rest {
             [b'=', b'\r', b'\n', rest @ ..] | [b'=', b'\n', rest @ ..] => (None, rest),
             [b'=', b'3', b'D' | b'd', rest @ ..] => (Some(b'='), rest),
@@ -55,6 +57,7 @@ pub(super) fn without_quoted_printable<'r>(text: &str, room: &'r mut Room) -> Op
     if len == text.len() {
         return None;
     }
+    // Shape: where one character ends and the next begins.
     std::str::from_utf8(room.front(len)).ok()
 }
 
@@ -76,8 +79,9 @@ impl<'t> Parts<'t> {
         let (host, rest) = split_before(rest, ['/', '?', '#']);
         // Behind the host, a URL ends where its tag, its Markdown or its brackets do.
         let (rest, _) = split_before(rest, ['<', '>', '"', '|']);
-        let (rest, _) = rest.split_once("](").unwrap_or((rest, ""));
+        let (rest, _) = around(rest, "](").unwrap_or((rest, ""));
         let (rest, _fragment) = split_before(rest, ['#']);
+        // Shape: where its query begins.
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         Self { host: host.strip_suffix(default_port).unwrap_or(host), path, query }
     }
@@ -85,18 +89,33 @@ impl<'t> Parts<'t> {
 
 /// What follows a text's beginning, in either case.
 pub(super) fn after<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
+    // Shape: how long it is.
     let (front, rest) = text.split_at_checked(beginning.len())?;
     front.eq_ignore_ascii_case(beginning).then_some(rest)
 }
 
+/// What stands before and after the first place where `mark` is.
+///
+/// Its first character is looked for by itself: a search for more than one looks longer at some letters (C3).
+fn around<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let first = mark.chars().next()?;
+    // Shape: where that character stands.
+    text.match_indices(first).find_map(|(at, _)| {
+        let (front, back) = text.split_at_checked(at)?;
+        Some((front, back.strip_prefix(mark)?))
+    })
+}
+
 /// The text before the first of some characters, and the rest with it.
 pub(super) fn split_before<const N: usize>(text: &str, ends: [char; N]) -> (&str, &str) {
+    // Shape: where they are.
     text.split_at_checked(text.find(ends).unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
 /// The value of the only `code` among the parameters.
 pub(super) fn code_parameter(query: &str) -> Result<&str, UrlError> {
     let mut found = None;
+    // Shape: where its parameters are.
     for parameter in query.split('&') {
         // Mail that was escaped once too often has `&amp;` between parameters.
         let parameter = parameter.strip_prefix("amp;").unwrap_or(parameter);

@@ -11,7 +11,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use inquiry_otl::{Key, KeyId, Keyring, LinkRequest, MemoryStore, Service};
+use inquiry_otl::{
+    Attempt, AttemptKey, Claiming, CodeFormat, Key, KeyId, Keyring, LinkRequest, MemoryStore, Redemption,
+    Service,
+};
 
 use crate::support::new_inquiry;
 
@@ -22,17 +25,28 @@ const MASK: u8 = 0xA5;
 /// C4: a URL, the text of a code, and a code's own bytes are wiped when they are dropped.
 #[test]
 fn what_is_dropped_is_wiped() {
+    in_a_child("what_is_dropped_is_wiped", "looked at 2 services", look);
+}
+
+/// C4, D7: and so are keys, tokens of sessions and of claims, attempt keys, and a code that was read.
+#[test]
+fn every_kind_of_secret_is_wiped() {
+    in_a_child("every_kind_of_secret_is_wiped", "looked at 9 kinds", look_at_each_kind);
+}
+
+/// Lets a process of its own look, where no other test leaves anything in memory.
+fn in_a_child(test: &str, says: &str, look: fn()) {
     if std::env::var_os(CHILD).is_some() {
         return look();
     }
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "wipe::what_is_dropped_is_wiped", "--nocapture", "--test-threads=1"])
+        .args(["--exact", &format!("wipe::{test}"), "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success(), "{said}\n{}", String::from_utf8_lossy(&child.stderr));
-    assert!(said.contains("looked at 2 services"), "{said}");
+    assert!(said.contains(says), "{said}");
 }
 
 /// Makes links without a runtime, so that all that there is of them is on the stack or in the boxes below.
@@ -69,6 +83,84 @@ fn look() {
     println!("looked at {} services", services.len());
 }
 
+/// One secret of each kind, in a box of its own.
+fn look_at_each_kind() {
+    let id = |number| KeyId::new(number).unwrap();
+    let bytes = |number: u8| -> [u8; 32] {
+        let mut place = 0;
+        [0; 32].map(|_: u8| {
+            place += 7;
+            place ^ number
+        })
+    };
+    let masked = |bytes: [u8; 32]| bytes.map(|byte| byte ^ MASK).to_vec();
+    let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
+
+    is_wiped(Box::new(Key::new(id(1), &bytes(1)).unwrap()), &masked(bytes(1)));
+    is_wiped(Box::new(Key::from_hex(id(2), &hex(bytes(2))).unwrap()), &masked(bytes(2)));
+    // A ring that grew, and one that went into a service, which keeps what it made of the keys.
+    let ring = |from: u8| {
+        let key = |n| Key::new(id(n), &bytes(from + n)).unwrap();
+        (4..20).fold(Keyring::new(key(3)), |ring, n| ring.with_retiring(key(n)).unwrap())
+    };
+    is_wiped(Box::new(ring(100)), &masked(bytes(104)));
+    let service = Service::builder(MemoryStore::new()).keyring(ring(200)).build().unwrap();
+    let mut memory = Memory::of_this_process();
+    for number in 203..220 {
+        assert_eq!(memory.count(&masked(bytes(number))), 0, "key {number} is still there");
+    }
+
+    let new_link = || {
+        let inquiry = wait(service.create(new_inquiry())).unwrap();
+        wait(service.issue(LinkRequest::resume(inquiry.id))).unwrap()
+    };
+    // The generator remembers what it drew last, until it draws more.
+    let forget = || (0..64).for_each(|_| drop(black_box(Key::random(id(1)))));
+    let Redemption::Granted(grant) = wait(service.redeem(new_link().url.expose(), &Attempt::new())).unwrap()
+    else {
+        panic!("a live link was refused");
+    };
+    forget();
+    let symbols = masked_text(grant.token.expose().as_str());
+    is_wiped(Box::new(grant.token.expose()), &symbols);
+    let token = masked_bytes(grant.token.expose().as_str());
+    is_wiped(Box::new(grant.token), &token);
+
+    let Claiming::Claimed(claim) = wait(service.claim(new_link().url.expose(), &Attempt::new())).unwrap()
+    else {
+        panic!("a live link was not claimed");
+    };
+    forget();
+    let token = masked_bytes(claim.token.expose().as_str());
+    is_wiped(Box::new(claim), &token);
+
+    let key = AttemptKey::random();
+    forget();
+    let text = masked_text(key.expose());
+    is_wiped(Box::new(Attempt::new().with_key(key)), &text);
+
+    let link = new_link();
+    let code = masked_bytes(link.url.expose());
+    let read = CodeFormat::default().parse(link.code.expose().as_str()).unwrap();
+    drop(black_box(link));
+    forget();
+    is_wiped(Box::new(read), &code);
+    println!("looked at 9 kinds");
+}
+
+/// A secret is in memory until it is dropped; a twin that nobody wipes stays.
+fn is_wiped<T>(secret: Box<T>, masked: &[u8]) {
+    let mut twin = vec![0_u8; 64 + masked.len()];
+    twin.iter_mut().skip(64).zip(masked).for_each(|(slot, masked)| *slot = masked ^ MASK);
+    let mut memory = Memory::of_this_process();
+    let name = std::any::type_name::<T>();
+    assert_eq!(memory.count(masked), 2, "{name} and its twin");
+    drop(black_box(secret));
+    assert_eq!(memory.count(masked), 1, "the twin of {name}");
+    drop(black_box(twin));
+    assert_eq!(memory.count(masked), 1, "what is left of the twin of {name}");
+}
+
 fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
@@ -76,6 +168,10 @@ fn wait<F: Future>(future: F) -> F::Output {
             return output;
         }
     }
+}
+
+fn masked_text(text: &str) -> Vec<u8> {
+    text.bytes().map(|byte| byte ^ MASK).collect()
 }
 
 /// The secret symbols of the code at the end of a URL, masked: without the key's symbol.

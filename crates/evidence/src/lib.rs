@@ -1,4 +1,5 @@
-//! What needs `unsafe` to look: how much is allocated, and how much processor time a thread took.
+//! What needs `unsafe` to look: how much is allocated, how much processor time a thread took, and what valgrind sees of
+//! a secret.
 //!
 //! ```
 //! use inquiry_otl_evidence::{Counting, counted};
@@ -13,6 +14,7 @@
 
 mod allocations;
 mod processor;
+pub mod valgrind;
 
 pub use allocations::{Counted, Counting, counted};
 pub use processor::thread_time;
