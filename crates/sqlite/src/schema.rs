@@ -54,7 +54,8 @@ fn version(connection: &Connection, prefix: &str) -> Result<Option<u32>, OpenErr
 /// counts the kept links that carry it, as `epoch_links`, `resume_links` and `handoff_links` do for what has not
 /// ended: so a purge knows what nobody can ask for any more without looking for it.
 ///
-/// Indexes hold nothing that a redemption changes.
+/// Indexes hold nothing that a redemption changes, and a session that a link started comes into that of the purge with
+/// the end of this link: before, it cannot be removed.
 const FIRST: &str = "
 CREATE TABLE otl_schema (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -162,13 +163,13 @@ CREATE TABLE otl_sessions (
     epoch INTEGER NOT NULL CHECK (epoch >= 0),
     started_at INTEGER NOT NULL CHECK (started_at >= 0),
     expires_at INTEGER NOT NULL CHECK (expires_at >= 0),
-    purge_from INTEGER NOT NULL,
+    purge_from INTEGER CHECK (purge_from IS NOT NULL OR link IS NOT NULL),
     revoked_at INTEGER,
     tokens BLOB NOT NULL CHECK (length(tokens) IN (32, 64, 96, 128)),
     PRIMARY KEY (tenant, inquiry, id),
     FOREIGN KEY (tenant, inquiry) REFERENCES otl_inquiries (tenant, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX otl_sessions_to_purge ON otl_sessions (purge_from);
+CREATE INDEX otl_sessions_to_purge ON otl_sessions (purge_from) WHERE purge_from IS NOT NULL;
 
 CREATE TABLE otl_outbox (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
