@@ -199,7 +199,7 @@ mod tests {
             (&sql.old_inquiries, "otl_inquiries_to_purge (purge_from<?"),
             (&sql.children_kept_until, "otl_links_by_parent (tenant=? AND inquiry=? AND parent=?)"),
             (&sql.links, "otl_links_by_id (tenant=? AND inquiry=? AND id<?)"),
-            (&sql.link, "PRIMARY KEY (digest=?)"),
+            (&sql.link, "sqlite_autoindex_otl_links_1 (digest=?)"),
         ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
