@@ -1,7 +1,8 @@
 //! SQLite: a mutex around one connection, by hand, and the store (P9).
 //!
-//! A group commit can save what a commit waits for the disk, and no more. So it is told beside it what that is: how many
-//! commits of one small row the disk takes, and how much faster the code by hand is when it does not wait for it.
+//! A group commit saves most of what each commit waits for the disk, and some of what it does before. So it is told beside
+//! it what there is to save: how many commits of one small row a second the disk takes, and how much faster the code by hand
+//! is when it does not wait for it.
 
 use std::{
     sync::{Arc, Mutex},
