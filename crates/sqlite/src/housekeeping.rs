@@ -3,7 +3,7 @@
 //! A record that cannot be read fails alone: it is left out, the others go on, and the fault is told in the end.
 
 use inquiry_otl::{
-    Digest, Event, Expiry, InquiryId, LinkId, Retry, SessionId, StoreError, TenantId, Timestamp,
+    Digest, Event, Expiry, InquiryId, Retry, SessionId, StoreError, TenantId, Timestamp,
     event::EventKind,
     record::{LinkRecord, LinkState, SessionRecord},
     store::{Housekeeping, InquiryKey, Purge, Purged, Sweep, Swept},
@@ -192,11 +192,11 @@ impl Records<'_> {
             Old::Sessions => {
                 let old = self.all(&self.sql.old_sessions, page, |columns| {
                     let (tenant, inquiry) = (columns.read()?, columns.read()?);
-                    Ok((InquiryKey { tenant, inquiry }, columns.read()?, columns.read()?))
+                    Ok((InquiryKey { tenant, inquiry }, columns.read()?))
                 })?;
-                for (key, id, link) in old {
+                for (key, id) in old {
                     let put_off = || self.put_off_session(&key, id, later);
-                    self.purge_one(&mut batch, || self.purge_session(&key, id, link, horizon), put_off)?;
+                    self.purge_one(&mut batch, || self.purge_session(&key, id, horizon), put_off)?;
                 }
             }
             Old::Inquiries => {
@@ -253,29 +253,14 @@ impl Records<'_> {
         Ok(true)
     }
 
-    /// Removes a session whose retention has run, unless a kept link names it; then it is due with that link.
-    fn purge_session(
-        &self,
-        key: &InquiryKey,
-        id: SessionId,
-        link: Option<LinkId>,
-        horizon: Timestamp,
-    ) -> Result<bool, Fault> {
-        let (tenant, inquiry) = (key.tenant.as_str(), key.inquiry.as_str());
-        let by_link = match link {
-            Some(link) => {
-                let name = params![tenant, inquiry, bytes(link.as_u128())];
-                self.one(&self.sql.link_kept_until, name, rows::only::<i64>)?
-            }
-            None => None,
-        };
-        let children = params![tenant, inquiry, bytes(id.as_u128())];
-        let by_children = self.one(&self.sql.children_kept_until, children, rows::only::<i64>)?;
-        if let Some(until) = by_link.max(by_children) {
+    /// Removes a session whose retention has run, unless a kept link was made by it; then it is due with that link.
+    fn purge_session(&self, key: &InquiryKey, id: SessionId, horizon: Timestamp) -> Result<bool, Fault> {
+        let session = params![key.tenant.as_str(), key.inquiry.as_str(), bytes(id.as_u128())];
+        if let Some(until) = self.one(&self.sql.children_kept_until, session, rows::only::<i64>)? {
             self.put_off_session(key, id, until.max(horizon.unix_micros().saturating_add(1)))?;
             return Ok(false);
         }
-        self.prepare(&self.sql.delete_session)?.execute(children)?;
+        self.prepare(&self.sql.delete_session)?.execute(session)?;
         self.file_inquiry(key)?;
         Ok(true)
     }
@@ -293,7 +278,9 @@ impl Records<'_> {
         Ok(true)
     }
 
+    /// Removes a link; from now on the session that it started may be removed, too.
     fn delete_link(&self, digest: &Digest) -> Result<(), Fault> {
+        self.prepare(&self.sql.file_session)?.execute(params![digest.as_bytes()])?;
         self.prepare(&self.sql.delete_link)?.execute(params![digest.as_bytes()])?;
         Ok(())
     }

@@ -54,7 +54,11 @@ fn version(connection: &Connection, prefix: &str) -> Result<Option<u32>, OpenErr
 /// counts the kept links that carry it, as `epoch_links`, `resume_links` and `handoff_links` do for what has not
 /// ended: so a purge knows what nobody can ask for any more without looking for it.
 ///
-/// Indexes hold nothing that a redemption changes.
+/// Links lie in the order in which they came, so that those that are made, or used, at about the same time share pages;
+/// what finds one at random is small.
+///
+/// Indexes hold nothing that a redemption changes, and a session that a link started comes into that of the purge with
+/// the end of this link: before, it cannot be removed.
 const FIRST: &str = "
 CREATE TABLE otl_schema (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -149,7 +153,7 @@ CREATE TABLE otl_links (
     END),
     CHECK ((grace_until IS NULL) = (grace_replays IS NULL) AND (grace_until IS NULL) = (grace_clients IS NULL)),
     CHECK (grace_until IS NULL OR state = 'used')
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX otl_links_by_id ON otl_links (tenant, inquiry, id);
 CREATE INDEX otl_links_by_parent ON otl_links (tenant, inquiry, parent, purge_from) WHERE parent IS NOT NULL;
 CREATE INDEX otl_links_to_purge ON otl_links (purge_from);
@@ -162,13 +166,13 @@ CREATE TABLE otl_sessions (
     epoch INTEGER NOT NULL CHECK (epoch >= 0),
     started_at INTEGER NOT NULL CHECK (started_at >= 0),
     expires_at INTEGER NOT NULL CHECK (expires_at >= 0),
-    purge_from INTEGER NOT NULL,
+    purge_from INTEGER CHECK (purge_from IS NOT NULL OR link IS NOT NULL),
     revoked_at INTEGER,
     tokens BLOB NOT NULL CHECK (length(tokens) IN (32, 64, 96, 128)),
     PRIMARY KEY (tenant, inquiry, id),
     FOREIGN KEY (tenant, inquiry) REFERENCES otl_inquiries (tenant, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX otl_sessions_to_purge ON otl_sessions (purge_from);
+CREATE INDEX otl_sessions_to_purge ON otl_sessions (purge_from) WHERE purge_from IS NOT NULL;
 
 CREATE TABLE otl_outbox (
     position INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -112,7 +112,8 @@ statements! {
          ORDER BY s.id DESC LIMIT ?4"
     );
     insert_session = "INSERT INTO otl_sessions (tenant, inquiry, id, link, epoch, started_at, expires_at, \
-        purge_from, revoked_at, tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)";
+        purge_from, revoked_at, tokens) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?4 IS NULL THEN ?7 END, ?8, ?9)";
     save_session = "UPDATE otl_sessions SET revoked_at = ?4, tokens = ?5 \
         WHERE tenant = ?1 AND inquiry = ?2 AND id = ?3";
 
@@ -130,12 +131,13 @@ statements! {
         WHERE tenant = ?1 AND inquiry = ?2 AND kind = ?3 AND number = ?4";
     forget_endings = "DELETE FROM otl_endings WHERE tenant = ?1 AND inquiry = ?2";
 
-    old_sessions = "SELECT tenant, inquiry, id, link FROM otl_sessions WHERE purge_from <= ?1 \
+    old_sessions = "SELECT tenant, inquiry, id FROM otl_sessions WHERE purge_from <= ?1 \
         ORDER BY purge_from LIMIT ?2";
+    file_session = "UPDATE otl_sessions SET purge_from = expires_at WHERE (tenant, inquiry, id) IN \
+        (SELECT tenant, inquiry, session FROM otl_links WHERE digest = ?1)";
     put_off_session = "UPDATE otl_sessions SET purge_from = ?4 WHERE tenant = ?1 AND inquiry = ?2 AND id = ?3";
     delete_session = "DELETE FROM otl_sessions WHERE tenant = ?1 AND inquiry = ?2 AND id = ?3";
     any_session = "SELECT 1 FROM otl_sessions WHERE tenant = ?1 AND inquiry = ?2 LIMIT 1";
-    link_kept_until = "SELECT purge_from FROM otl_links WHERE tenant = ?1 AND inquiry = ?2 AND id = ?3";
     children_kept_until = "SELECT purge_from FROM otl_links WHERE tenant = ?1 AND inquiry = ?2 AND parent = ?3 \
         ORDER BY purge_from DESC LIMIT 1";
 
@@ -197,7 +199,7 @@ mod tests {
             (&sql.old_inquiries, "otl_inquiries_to_purge (purge_from<?"),
             (&sql.children_kept_until, "otl_links_by_parent (tenant=? AND inquiry=? AND parent=?)"),
             (&sql.links, "otl_links_by_id (tenant=? AND inquiry=? AND id<?)"),
-            (&sql.link, "PRIMARY KEY (digest=?)"),
+            (&sql.link, "sqlite_autoindex_otl_links_1 (digest=?)"),
         ] {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let parameters = vec![rusqlite::types::Null; statement.parameter_count()];

@@ -1,15 +1,15 @@
 //! A thread that has a connection to itself, and takes jobs from a bounded queue.
 //!
-//! **Jobs that came while one transaction was under way go together in the next**, so that they share its sync: that is
-//! what a transaction costs. Alone, a job goes at once. They are carried out one after the other, each sees what those
-//! before it wrote, and each is answered after their commit. If one of them fails, nothing of that transaction stays, and
-//! each has a transaction of its own: one that fails fails alone.
+//! **Jobs that come before a transaction is committed go with it**, so that they share its sync: that is what a transaction
+//! costs. Alone, a job goes at once. They are carried out one after the other, each sees what those before it wrote, and
+//! each is answered after their commit. If one of them fails, nothing of that transaction stays, and each has a transaction
+//! of its own: one that fails fails alone.
 //!
 //! The caller waits on a channel that needs no runtime. Whoever stops waiting changes nothing: the job is carried out
 //! whole.
 
 use std::{
-    fmt, iter,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
@@ -180,26 +180,35 @@ impl Shift {
     /// Carries out what has come, until nobody can send any more.
     fn work(mut self, queue: &Receiver<Queued>) {
         while let Ok(first) = queue.recv() {
-            let waiting = queue.try_iter().take(Self::TOGETHER.saturating_sub(1));
             let mut jobs = Jobs::new();
-            for Queued { wait, job } in iter::once(first).chain(waiting) {
-                if wait.is_longer_than(self.patience) {
-                    answer(job, Err(StoreError::new(StoreErrorKind::Timeout, Retry::Safe)));
-                } else {
-                    jobs.push(job);
-                }
-            }
-            self.carry_out(jobs);
+            self.admit(&mut jobs, first);
+            self.gather(&mut jobs, queue);
+            self.carry_out(jobs, Some(queue));
         }
     }
 
-    /// All jobs in one transaction; or each in its own, if one of them cannot be.
-    fn carry_out(&mut self, mut jobs: Jobs) {
-        match self.together(&mut jobs) {
+    /// Adds what waits in the queue, as far as there is room.
+    fn gather(&self, jobs: &mut Jobs, queue: &Receiver<Queued>) {
+        let room = Self::TOGETHER.saturating_sub(jobs.len());
+        queue.try_iter().take(room).for_each(|queued| self.admit(jobs, queued));
+    }
+
+    /// Adds a job that has not waited too long.
+    fn admit(&self, jobs: &mut Jobs, Queued { wait, job }: Queued) {
+        if wait.is_longer_than(self.patience) {
+            answer(job, Err(StoreError::new(StoreErrorKind::Timeout, Retry::Safe)));
+        } else {
+            jobs.push(job);
+        }
+    }
+
+    /// All jobs in one transaction, with those that come meanwhile; or each in its own, if one of them cannot be.
+    fn carry_out(&mut self, mut jobs: Jobs, queue: Option<&Receiver<Queued>>) {
+        match self.together(&mut jobs, queue) {
             Ok(()) => jobs.into_iter().for_each(|job| answer(job, Ok(()))),
             Err(Stopped::ByOne(_)) if 1 < jobs.len() => {
                 for job in jobs {
-                    self.carry_out(vec![job]);
+                    self.carry_out(vec![job], None);
                 }
             }
             Err(stopped) => {
@@ -218,12 +227,12 @@ impl Shift {
     }
 
     /// All of the jobs or nothing.
-    fn together(&mut self, jobs: &mut Jobs) -> Result<(), Stopped> {
+    fn together(&mut self, jobs: &mut Jobs, queue: Option<&Receiver<Queued>>) -> Result<(), Stopped> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let ended = self.transaction(&connection, jobs);
+        let ended = self.transaction(&connection, jobs, queue);
         let is_sound =
             connection.is_autocommit() && !matches!(&ended, Err(stopped) if stopped.spoils_connection());
         // Memory is gone with its connection, so that one stays whatever happens.
@@ -233,10 +242,16 @@ impl Shift {
         ended
     }
 
-    fn transaction(&self, connection: &Connection, jobs: &mut Jobs) -> Result<(), Stopped> {
-        let begin = match self.role {
-            Role::Writes => "BEGIN IMMEDIATE",
-            Role::Reads => "BEGIN",
+    fn transaction(
+        &self,
+        connection: &Connection,
+        jobs: &mut Jobs,
+        queue: Option<&Receiver<Queued>>,
+    ) -> Result<(), Stopped> {
+        // A reader sees what there was when it began, and whoever comes later may know of more.
+        let (begin, queue) = match self.role {
+            Role::Writes => ("BEGIN IMMEDIATE", queue),
+            Role::Reads => ("BEGIN", None),
         };
         let run = |sql| -> Result<(), Fault> {
             connection.prepare_cached(sql)?.execute([])?;
@@ -244,7 +259,7 @@ impl Shift {
         };
         run(begin).map_err(Stopped::AtBegin)?;
         let records = Records::new(connection, &self.place.tables);
-        let mut carry_out =
+        let carry_out =
             |job: &mut Box<dyn Job>| match catch_unwind(AssertUnwindSafe(|| job.carry_out(&records))) {
                 Ok(done) => done.map_err(|fault| Stopped::ByOne(Some(fault))),
                 Err(_) => Err(Stopped::ByOne(None)),
@@ -256,7 +271,18 @@ impl Shift {
                 fault => Stopped::AtCommit(fault),
             })
         };
-        let done = jobs.iter_mut().try_for_each(&mut carry_out).and_then(|()| commit());
+        let mut carry_out_all = || {
+            let mut next = 0;
+            while let Some(job) = jobs.get_mut(next) {
+                carry_out(job)?;
+                next = next.saturating_add(1);
+                if let Some(queue) = queue {
+                    self.gather(jobs, queue);
+                }
+            }
+            Ok(())
+        };
+        let done = carry_out_all().and_then(|()| commit());
         if done.is_err() && !connection.is_autocommit() {
             // If that fails, too, the connection is given up, which ends its transaction.
             let _ = run("ROLLBACK");

@@ -83,33 +83,46 @@ type Command<T> = Box<dyn Fn(&Records<'_>) -> Result<T, Fault> + Send>;
 impl Bench {
     /// Holds the thread up while callers queue behind one another, then lets it go; what each of them was told.
     fn ask_all<T: Send + 'static>(&self, commands: Vec<Command<T>>) -> Vec<Result<T, StoreError>> {
-        let worker = self.worker.as_ref().unwrap();
-        let (go, may_go) = mpsc::channel::<()>();
-        let (begun, has_begun) = mpsc::channel();
-        let (caller, first) = oneshot::channel();
-        let (_waiting, pending) = worker.abandoned.call();
-        let command = move |_: &Records<'_>| {
-            begun.send(()).unwrap();
-            may_go.recv().unwrap();
-            Ok(())
-        };
-        let hold = Task { command, outcome: None, in_doubt: Retry::Safe, caller, pending };
-        worker.enqueue(Box::new(hold)).unwrap();
-        has_begun.recv().unwrap();
-        let calls: Vec<_> =
-            commands.into_iter().map(|command| Box::pin(worker.ask(Retry::SameAttempt, command))).collect();
-        let mut calls: Vec<_> = calls.into_iter().map(|call| (Some(call), None)).collect();
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        for (call, _) in &mut calls {
-            assert!(call.as_mut().unwrap().as_mut().poll(&mut context).is_pending());
-        }
-        go.send(()).unwrap();
-        ParkThread.block_on(first).unwrap().unwrap();
-        for (call, told) in &mut calls {
-            *told = call.take().map(|call| ParkThread.block_on(call));
-        }
-        calls.into_iter().filter_map(|(_, told)| told).collect()
+        ask_behind(self.worker.as_ref().unwrap(), Box::new(|_| Ok(())), || (), commands)
     }
+}
+
+/// Has a thread carry out the first command, and holds it up before it ends: what is done meanwhile is done then, and
+/// callers queue behind one another. Then it goes on; what each of the callers was told.
+fn ask_behind<T: Send + 'static>(
+    worker: &Worker,
+    first: Command<()>,
+    meanwhile: impl FnOnce(),
+    commands: Vec<Command<T>>,
+) -> Vec<Result<T, StoreError>> {
+    let (go, may_go) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let (caller, answer) = oneshot::channel();
+    let (_waiting, pending) = worker.abandoned.call();
+    let command = move |records: &Records<'_>| {
+        first(records)?;
+        begun.send(()).unwrap();
+        // Until nobody can tell it to go on any more: it may be carried out again.
+        may_go.recv().unwrap_err();
+        Ok(())
+    };
+    let hold = Task { command, outcome: None, in_doubt: Retry::Safe, caller, pending };
+    worker.enqueue(Box::new(hold)).unwrap();
+    has_begun.recv().unwrap();
+    meanwhile();
+    let calls: Vec<_> =
+        commands.into_iter().map(|command| Box::pin(worker.ask(Retry::SameAttempt, command))).collect();
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (Some(call), None)).collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for (call, _) in &mut calls {
+        assert!(call.as_mut().unwrap().as_mut().poll(&mut context).is_pending());
+    }
+    drop(go);
+    let _ = ParkThread.block_on(answer).unwrap();
+    for (call, told) in &mut calls {
+        *told = call.take().map(|call| ParkThread.block_on(call));
+    }
+    calls.into_iter().filter_map(|(_, told)| told).collect()
 }
 
 /// D1: jobs that came while another was under way share a transaction: a later one sees what an earlier one wrote, though
@@ -129,6 +142,43 @@ fn jobs_that_wait_go_together() {
     let told: Vec<(i64, i64)> = told.into_iter().map(Result::unwrap).collect();
     assert_eq!(told, [(1, 0), (1, 0)]);
     assert_eq!(bench.inquiries(), 1);
+}
+
+/// D1: a job that comes while another is carried out goes with it, and both are answered after the commit.
+#[test]
+fn a_job_that_comes_in_time_goes_with_it() {
+    let bench = Bench::new("in-time", |_| ());
+    let count = "SELECT count(*) FROM otl_inquiries";
+    let file = bench.file.clone();
+    let first: Command<()> = Box::new(|records| Ok(records.prepare(INSERT)?.execute([]).map(drop)?));
+    let second: Command<(i64, i64)> = Box::new(move |records| {
+        let others = Connection::open(&file)?.query_row(count, [], |row| row.get(0))?;
+        Ok((records.prepare(count)?.query_row([], |row| row.get(0))?, others))
+    });
+    let told = ask_behind(bench.worker.as_ref().unwrap(), first, || (), vec![second]);
+    assert_eq!(told.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [(1, 0)]);
+    assert_eq!(bench.inquiries(), 1);
+}
+
+/// S1: whoever reads sees what was written before he came, also while others are read for.
+#[test]
+fn a_reader_does_not_join_what_is_older() {
+    let bench = Bench::new("older", |_| ());
+    let place = Place {
+        file: Some(bench.file.clone()),
+        tables: Tables::new(),
+        busy_timeout: Duration::from_secs(5),
+        synchronous: Synchronous::Full,
+    };
+    let connection = place.reader().unwrap().unwrap();
+    let reader = Worker::start(Role::Reads, place, connection, (10, Duration::from_secs(10))).unwrap();
+    let count = |records: &Records<'_>| -> Result<i64, Fault> {
+        Ok(records.prepare("SELECT count(*) FROM otl_inquiries")?.query_row([], |row| row.get(0))?)
+    };
+    let first: Command<()> = Box::new(move |records| count(records).map(drop));
+    let write = || assert_eq!(bench.run(INSERT).unwrap(), 1);
+    let told = ask_behind(&reader, first, write, vec![Box::new(count)]);
+    assert_eq!(told.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1]);
 }
 
 /// S1, S4: of jobs that go together one that fails, or panics, fails alone, and what it wrote is undone.

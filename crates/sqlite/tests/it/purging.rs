@@ -195,7 +195,7 @@ async fn the_counters_are_those_of_the_links() {
 }
 
 /// Rows that there must not be.
-const WRONG_COUNTERS: [&str; 5] = [
+const WRONG_COUNTERS: [&str; 6] = [
     "SELECT 1 FROM otl_inquiries i WHERE epoch_links <> \
         (SELECT count(*) FROM otl_links l WHERE l.inquiry = i.id AND l.epoch = i.epoch)",
     "SELECT 1 FROM otl_inquiries i WHERE resume_links <> (SELECT count(*) FROM otl_links l \
@@ -209,6 +209,9 @@ const WRONG_COUNTERS: [&str; 5] = [
         AND l.purpose = CASE kind WHEN 1 THEN 'resume' ELSE 'device-handoff' END)",
     "SELECT 1 FROM otl_links l JOIN otl_inquiries i ON i.id = l.inquiry WHERE l.epoch <> i.epoch AND NOT EXISTS \
         (SELECT 1 FROM otl_endings e WHERE e.inquiry = l.inquiry AND e.kind = 0 AND e.number = l.epoch)",
+    // A session is due when its link is gone.
+    "SELECT 1 FROM otl_sessions s WHERE (purge_from IS NULL) <> \
+        EXISTS (SELECT 1 FROM otl_links l WHERE l.inquiry = s.inquiry AND l.id = s.link)",
 ];
 
 async fn act(store: &SqliteStore, of: u32, action: Action, now: i64) {
