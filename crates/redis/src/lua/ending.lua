@@ -54,5 +54,5 @@ local function expire(id, cause, at)
   end
   change_version()
   enter_ended()
-  event(id, table.concat({ 'inquiry.expired', cause, '', '', at, '' }, '\t'))
+  event(id, 'inquiry.expired', cause, '', '', at, '')
 end

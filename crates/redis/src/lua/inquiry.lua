@@ -20,9 +20,11 @@ local function load_inquiry()
 end
 
 local function save_inquiry()
-  local i = inquiry
-  redis.call('SET', key('inquiry'), table.concat({ i.epoch, i.version, i.resume, i['device-handoff'], i.sessions,
-    i.sequence, i.waiting, i.status, i.expires, i.redacted, i.expired, i.windows, i.limit, i.grace, i.facts }, '\t'))
+  local i, tab = inquiry, '\t'
+  -- One operation of the language, where a table would be built first.
+  redis.call('SET', key('inquiry'), i.epoch .. tab .. i.version .. tab .. i.resume .. tab .. i['device-handoff'] .. tab
+    .. i.sessions .. tab .. i.sequence .. tab .. i.waiting .. tab .. i.status .. tab .. i.expires .. tab .. i.redacted .. tab
+    .. i.expired .. tab .. i.windows .. tab .. i.limit .. tab .. i.grace .. tab .. i.facts)
 end
 
 -- The number after that decimal text, which is 0 after `last`; its low digits are added to, so nothing is rounded.
@@ -41,10 +43,10 @@ local function next_number(text, last)
 end
 
 -- Says what happened: a name and five columns. The id is empty without an outbox.
-local function event(id, columns)
+local function event(id, ...)
   inquiry.sequence = next_number(inquiry.sequence, '18446744073709551615')
   if id ~= '' then
-    redis.call('XADD', base .. 'outbox', '0-*', 'event', table.concat({ id, name, inquiry.sequence, now, columns }, '\t'))
+    redis.call('XADD', base .. 'outbox', '0-*', 'event', table.concat({ id, name, inquiry.sequence, now, ... }, '\t'))
     inquiry.waiting = string.format('%.0f', inquiry.waiting + 1)
   end
 end

@@ -44,7 +44,7 @@ if is_open() then
   if plus == '+' and outstanding == 'return' then
     local found, line = find_fitting()
     if found then
-      event(ARGV[4], table.concat({ 'one-time-link.reused', '', found, '', '', '' }, '\t'))
+      event(ARGV[4], 'one-time-link.reused', '', found, '', '', '')
       save_inquiry()
       answer[1], answer[4], answer[5] = 'reuse', found, line
       return answer
@@ -53,7 +53,7 @@ if is_open() then
 
   local expires = ARGV[11]
   if expires == '' then
-    local after_resume, resume, handoff = inquiry.windows:match('(%d+)\t(%d*)\t(%d+)$')
+    local after_resume, resume, handoff = inquiry.windows:match('^%d+\t%d*\t(%d+)\t(%d*)\t(%d+)$')
     if purpose == 'device-handoff' then
       expires = later(now, handoff)
     else
@@ -70,7 +70,8 @@ if is_open() then
   if supersedes then
     number = next_number(number, '4294967295')
   end
-  local line = table.concat({ '', ARGV[7], purpose, inquiry.epoch, number, expires, parent_id, ARGV[10], 'unused' }, '\t')
+  local line = '\t' .. ARGV[7] .. '\t' .. purpose .. '\t' .. inquiry.epoch .. '\t' .. number .. '\t' .. expires .. '\t'
+    .. parent_id .. '\t' .. ARGV[10] .. '\tunused'
   if redis.call('HSETNX', key('links'), id, line) == 0 then
     return { 'taken' }
   end
@@ -78,7 +79,7 @@ if is_open() then
     redis.call('HDEL', key('links'), id)
     return { 'taken' }
   end
-  redis.call('ZADD', key('link-ids'), 0, id)
+  redis.call('ZADD', key('link-ids'), '0', id)
   redis.call('ZADD', base .. 'old-links', whole_second(expires), name .. '/' .. id)
   if parent then
     parent.links = string.format('%.0f', parent.links + 1)
@@ -87,11 +88,11 @@ if is_open() then
   local next_event = ARGV[4]
   if supersedes then
     end_generation(purpose, 'superseded', id)
-    event(next_event, table.concat({ 'one-time-link.superseded', purpose, id, '', '', '' }, '\t'))
+    event(next_event, 'one-time-link.superseded', purpose, id, '', '', '')
     next_event = ARGV[5]
   end
   inquiry[purpose] = number .. '+'
-  event(next_event, table.concat({ 'one-time-link.created', purpose, id, '', expires, '' }, '\t'))
+  event(next_event, 'one-time-link.created', purpose, id, '', expires, '')
   save_inquiry()
   answer[1], answer[4] = supersedes and 'supersede' or 'create', expires
   return answer

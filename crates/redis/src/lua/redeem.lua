@@ -21,7 +21,7 @@ if is_alive then
       save_link(table.concat({ 'used', link.used, link.session, number, link.grace, link.most, link.clients, link.claim,
         link.asked }, '\t'))
       add_token(token)
-      event(ARGV[4], table.concat({ 'one-time-link.replayed', '', link_id, link.session, '', number }, '\t'))
+      event(ARGV[4], 'one-time-link.replayed', '', link_id, link.session, '', number)
       save_inquiry()
       answer[1] = 'replay'
       return answer

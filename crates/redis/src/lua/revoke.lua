@@ -34,8 +34,8 @@ elseif record then
 end
 if revoked then
   word = word .. 'revoke'
-  event(next_event, table.concat({ 'one-time-link.revoked', what, what == 'link' and id or '',
-    what == 'session' and id or '', '', '' }, '\t'))
+  event(next_event, 'one-time-link.revoked', what, what == 'link' and id or '',
+    what == 'session' and id or '', '', '')
 end
 if word ~= '' then
   save_inquiry()

@@ -5,9 +5,9 @@ if is_first_use then
   if window then
     grace = later(now, window) .. rest
   end
-  save_link(table.concat({ 'used', now, new_session, '0', grace, claim, asked }, '\t'))
+  save_link('used\t' .. now .. '\t' .. new_session .. '\t0\t' .. grace .. '\t' .. claim .. '\t' .. asked)
   start_session(new_session, token, link_id, '1')
-  event(ARGV[4], table.concat({ 'one-time-link.redeemed', '', link_id, new_session, '', '' }, '\t'))
+  event(ARGV[4], 'one-time-link.redeemed', '', link_id, new_session, '', '')
   save_inquiry()
   answer[1] = 'use'
   return answer
