@@ -30,7 +30,9 @@ pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
     goals
 }
 
-/// Two scripts, over three hashes: an inquiry, a link, a session.
+/// Two scripts, over three hashes: an inquiry, a link, a session. Beside what they hold, links are found by their inquiry (L6)
+/// and, for a purge, by their expiry, sessions by their expiry (S3), as the tables of the other engines have it; an
+/// inquiry starts no more sessions than it may (E6); and a redemption tells which inquiry it leads to.
 struct ByHand {
     connection: ConnectionManager,
     issue: Script,
@@ -43,18 +45,20 @@ if (i[1] ~= 'created' and i[1] ~= 'pending') or i[2] <= ARGV[1] then return 0 en
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('HSET', KEYS[2], 'inquiry', KEYS[1], 'epoch', i[3], 'created', ARGV[1], 'expires', ARGV[2])
 redis.call('ZADD', KEYS[3], ARGV[2], KEYS[2])
+redis.call('ZADD', KEYS[4], ARGV[1], KEYS[2])
 return 1";
 
 const REDEEM: &str = "
 local l = redis.call('HMGET', KEYS[1], 'inquiry', 'epoch', 'expires', 'used')
-if not l[1] or l[4] or l[3] <= ARGV[1] then return 0 end
-local i = redis.call('HMGET', l[1], 'status', 'expires', 'epoch')
-if (i[1] ~= 'created' and i[1] ~= 'pending') or i[2] <= ARGV[1] or i[3] ~= l[2] then return 0 end
+if not l[1] or l[4] or l[3] <= ARGV[1] then return false end
+local i = redis.call('HMGET', l[1], 'status', 'expires', 'epoch', 'sessions', 'limit')
+if (i[1] ~= 'created' and i[1] ~= 'pending') or i[2] <= ARGV[1] or i[3] ~= l[2] then return false end
+if tonumber(i[5]) <= tonumber(i[4]) then return false end
 redis.call('HSET', KEYS[1], 'used', ARGV[1], 'session', ARGV[2], 'attempt', ARGV[3])
 redis.call('HSET', KEYS[2], 'inquiry', l[1], 'epoch', i[3], 'started', ARGV[1], 'expires', i[2], 'token', ARGV[4])
 redis.call('ZADD', KEYS[3], i[2], KEYS[2])
 redis.call('HINCRBY', l[1], 'sessions', 1)
-return 1";
+return {l[1], i[2]}";
 
 impl ByHand {
     async fn new(server: &Redis) -> Self {
@@ -64,6 +68,7 @@ impl ByHand {
             let mut create = redis::cmd("HSET");
             create.arg(format!("hand:inquiry:{inquiry}")).arg("status").arg("created");
             create.arg("expires").arg(NOW + DAY).arg("epoch").arg(1).arg("sessions").arg(0);
+            create.arg("limit").arg(u32::MAX);
             create.query_async::<()>(&mut connection).await.unwrap();
         }
         Self { connection, issue: Script::new(ISSUE), redeem: Script::new(REDEEM) }
@@ -80,7 +85,10 @@ impl Candidate for ByHand {
     async fn issue(&self, inquiry: usize) -> [u8; 20] {
         let (code, digest) = secret();
         let mut call = self.issue.key(format!("hand:inquiry:{inquiry}"));
-        call.key(format!("hand:link:{}", hex(&digest))).key("hand:links").arg(NOW).arg(NOW + DAY);
+        call.key(format!("hand:link:{}", hex(&digest)))
+            .key("hand:links")
+            .key(format!("hand:links:{inquiry}"));
+        call.arg(NOW).arg(NOW + DAY);
         let made: u32 = call.invoke_async(&mut self.connection.clone()).await.unwrap();
         assert_eq!(made, 1);
         code
@@ -91,8 +99,8 @@ impl Candidate for ByHand {
         let mut call = self.redeem.key(format!("hand:link:{}", hex(&digest(code))));
         call.key(format!("hand:session:{session}")).key("hand:sessions");
         call.arg(NOW).arg(&session).arg(&attempt[..]).arg(&token[..]);
-        let used: u32 = call.invoke_async(&mut self.connection.clone()).await.unwrap();
-        assert_eq!(used, 1, "a fresh link");
+        let used: Option<(String, i64)> = call.invoke_async(&mut self.connection.clone()).await.unwrap();
+        assert!(used.is_some_and(|(_, expires)| expires == NOW + DAY), "a fresh link");
     }
 }
 

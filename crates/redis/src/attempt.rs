@@ -33,22 +33,20 @@ impl Judged {
             return Ok(None);
         }
         let list = items(answer)?;
-        let key = record::read_name(word(list, 1)?).ok_or_else(|| corrupt("inquiry"))?;
-        let id: LinkId = word(list, 2)?.parse().map_err(|_| corrupt("link"))?;
-        let link_fields = fields(list, 4).ok_or_else(|| corrupt("link"))?;
-        let link = record::link(&key, id, link_fields)?;
+        let key = record::read_name(word(list, 7)?).ok_or_else(|| corrupt("inquiry"))?;
+        let id: LinkId = word(list, 8)?.parse().map_err(|_| corrupt("link"))?;
+        let link = record::link(&key, id, fields(list, 2).ok_or_else(|| corrupt("link"))?)?;
         let ended = |place| list.get(place).and_then(text);
-        let endings = record::endings_of(link_fields, ended(7), ended(8))?;
-        let inquiry_fields = fields(list, 3).ok_or_else(|| corrupt("inquiry"))?;
-        let session = match (&link.state, fields(list, 5)) {
+        let endings = record::endings_of(&link, ended(5), ended(6))?;
+        let session = match (&link.state, fields(list, 3)) {
             (LinkState::Used(used), Some(found)) => Some(record::session(&key, used.session, found)?),
             _ => None,
         };
-        let parent = match (link.parent, fields(list, 6)) {
+        let parent = match (link.parent, fields(list, 4)) {
             (Some(id), Some(found)) => Some(record::session(&key, id, found)?),
             _ => None,
         };
-        let inquiry = record::inquiry(&key, inquiry_fields, endings)?;
+        let inquiry = inquiry_in(&key, list, endings)?;
         Ok(Some(Self { written: word(list, 0)?.to_owned(), inquiry, link, session, parent }))
     }
 
@@ -104,11 +102,11 @@ fn expected(decision: &Decision) -> &'static str {
     }
 }
 
-/// The inquiry of an answer, without its endings.
+/// The inquiry of an answer, which is behind the word for what was written.
 pub(crate) fn inquiry_in(
     key: &InquiryKey,
     list: &[Value],
-    place: usize,
+    endings: Endings,
 ) -> Result<InquiryRecord, StoreError> {
-    record::inquiry(key, fields(list, place).ok_or_else(|| corrupt("inquiry"))?, Endings::default())
+    record::inquiry(key, fields(list, 1).ok_or_else(|| corrupt("inquiry"))?, endings)
 }

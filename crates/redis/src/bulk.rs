@@ -7,6 +7,7 @@ use inquiry_otl::{
     StoreError,
     event::Recorded,
     issuance::{self, Issuance, IssueLink, Lifetime, Outstanding},
+    record::Endings,
     store::{InquiryKey, IssueOutcome},
 };
 use redis::Value;
@@ -16,7 +17,7 @@ use crate::{
     connection::Call,
     fault::{Effect, corrupt},
     fields::{digits, fields, items, text, word},
-    keys::{Place, hex, hex_bytes},
+    keys::{Place, hex},
     record, script,
     store::{RedisStore, otherwise},
 };
@@ -38,30 +39,35 @@ pub(crate) async fn issue_many(
     outcomes
 }
 
-/// Creates links in three steps, each for all of them at once; a single server needs the second only.
+/// Creates links, all of them at once. A single server does so in one step.
 ///
-/// On a cluster the look-up is in another slot than the link. So it is written first, for a time; then the link; then the
-/// look-up for good, and only then the answer is given. Whoever goes away in between leaves a look-up that finds nothing
-/// and goes by itself, or a link of which nobody has the code.
+/// A cluster needs three: there the look-up is in another slot than the link. So it is written first, for a time; then the
+/// link; then the look-up for good, and only then the answer is given. Whoever goes away in between leaves a look-up that
+/// finds nothing and goes by itself, or a link of which nobody has the code.
 pub(crate) async fn issue_chunk(
     store: &RedisStore,
     commands: &[IssueLink],
 ) -> Vec<Result<IssueOutcome, StoreError>> {
-    let places: Vec<_> = commands.iter().map(|command| store.keys.place(&key_of(command))).collect();
+    let places = &commands.iter().map(|command| store.keys.place(&key_of(command))).collect::<Vec<_>>();
+    if !store.connection.is_cluster() {
+        let calls = commands.iter().zip(places).map(|(command, place)| call(store, command, place));
+        let answers = store.connection.write_all(calls.collect()).await;
+        let answered = commands.iter().zip(answers);
+        return answered.map(|(command, answer)| outcome(command, &answer?)).collect();
+    }
     let entered =
-        join_all(commands.iter().zip(&places).map(|(command, place)| enter(store, command, place))).await;
+        join_all(commands.iter().zip(places).map(|(command, place)| enter(store, command, place))).await;
     let mut outcomes: Vec<_> = commands.iter().map(|_| Ok(IssueOutcome::Taken)).collect();
     // Of one slot in one go, in their order.
     let mut slots: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
-    for (index, (entered, place)) in entered.iter().zip(&places).enumerate() {
+    for (index, (entered, place)) in entered.iter().zip(places).enumerate() {
         if matches!(entered, Ok(Entered::New | Entered::Ours)) {
-            let slot = if store.connection.is_cluster() { place.partition } else { 0 };
-            slots.entry(slot).or_default().push(index);
+            slots.entry(place.partition).or_default().push(index);
         }
     }
     let written = join_all(slots.into_values().map(|indexes| async move {
         let calls =
-            indexes.iter().filter_map(|index| commands.get(*index).map(|command| call(store, command)));
+            indexes.iter().filter_map(|index| Some(call(store, commands.get(*index)?, places.get(*index)?)));
         let answers = store.connection.write_all(calls.collect()).await;
         indexes.into_iter().zip(answers).collect::<Vec<_>>()
     }))
@@ -71,7 +77,7 @@ pub(crate) async fn issue_chunk(
             *slot = answer.and_then(|answer| outcome(command, &answer));
         }
     }
-    let settled = commands.iter().zip(&places).zip(entered.into_iter().zip(outcomes));
+    let settled = commands.iter().zip(places).zip(entered.into_iter().zip(outcomes));
     join_all(
         settled.map(|((command, place), (entered, outcome))| settle(store, command, place, entered, outcome)),
     )
@@ -85,7 +91,7 @@ fn key_of(command: &IssueLink) -> InquiryKey {
 /// What became of a look-up before its link was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entered {
-    /// It is there for a time; on a single server the script writes it.
+    /// It is there for a time.
     New,
     /// It was there, and is the same.
     Ours,
@@ -95,9 +101,6 @@ enum Entered {
 
 /// First step: the look-up, for a time.
 async fn enter(store: &RedisStore, command: &IssueLink, place: &Place) -> Result<Entered, StoreError> {
-    if !store.connection.is_cluster() {
-        return Ok(Entered::New);
-    }
     let lookup = store.keys.lookup(&command.digest);
     let value = place.of_link(command.link);
     let mut set = redis::cmd("SET");
@@ -111,9 +114,8 @@ async fn enter(store: &RedisStore, command: &IssueLink, place: &Place) -> Result
     })
 }
 
-/// Second step: the link.
-fn call(store: &RedisStore, command: &IssueLink) -> Call {
-    let place = store.keys.place(&key_of(command));
+/// Second step, or the only one: the link.
+fn call(store: &RedisStore, command: &IssueLink, place: &Place) -> Call {
     let (outstanding, keys, live_until) = match command.outstanding {
         Outstanding::Supersede => ("supersede", String::new(), String::new()),
         Outstanding::Keep => ("keep", String::new(), String::new()),
@@ -127,10 +129,8 @@ fn call(store: &RedisStore, command: &IssueLink) -> Call {
     } else {
         (store.keys.lookup(&command.digest), place.of_link(command.link))
     };
-    let mut more = vec![place.key_of("link", command.link)];
-    more.extend(command.parent.map(|id| place.key_of("session", id)));
     store
-        .call(&script::ISSUE, Effect::Write, &place, &more)
+        .call(&script::ISSUE, Effect::Write, place)
         .arg(digits(command.now))
         .arg(store.event(command.event, 0))
         .arg(store.event(command.event, 1))
@@ -138,9 +138,7 @@ fn call(store: &RedisStore, command: &IssueLink) -> Call {
         .arg(hex(&command.digest))
         .arg(command.purpose.as_str())
         .arg(command.parent.map(|id| id.to_string()).unwrap_or_default())
-        .arg(command.creator.as_ref().map_or("", |creator| creator.as_str()))
-        .arg(command.derivation.map(|derivation| derivation.key.get().to_string()).unwrap_or_default())
-        .arg(command.derivation.map(|derivation| hex_bytes(derivation.nonce.as_bytes())).unwrap_or_default())
+        .arg(record::origin(command))
         .arg(match command.lifetime {
             Lifetime::ByPolicy => String::new(),
             Lifetime::Until(at) => digits(at),
@@ -162,14 +160,14 @@ fn outcome(command: &IssueLink, answer: &Value) -> Result<IssueOutcome, StoreErr
         "taken" => return Ok(IssueOutcome::Taken),
         _ => {}
     }
-    let mut inquiry = inquiry_in(&key, list, 2)?;
-    let parent = match (command.parent, fields(list, 3)) {
+    let mut inquiry = inquiry_in(&key, list, Endings::default())?;
+    let parent = match (command.parent, fields(list, 2)) {
         (Some(id), Some(found)) => Some(record::session(&key, id, found)?),
         _ => None,
     };
     let fitting = match fields(list, 4) {
         Some(found) => {
-            let id = word(list, 1)?.parse().map_err(|_| corrupt("link"))?;
+            let id = word(list, 3)?.parse().map_err(|_| corrupt("link"))?;
             Some(record::link(&key, id, found)?)
         }
         None => None,
@@ -189,7 +187,7 @@ fn outcome(command: &IssueLink, answer: &Value) -> Result<IssueOutcome, StoreErr
     let kinds = issuance.change_inquiry(&mut inquiry, command.now);
     let events = Recorded::new(command.event, first, command.now, kinds);
     match (issuance, fitting) {
-        (Issuance::Create { link, .. }, _) if word(list, 1)? == digits(link.expires_at) => {
+        (Issuance::Create { link, .. }, _) if word(list, 3)? == digits(link.expires_at) => {
             Ok(IssueOutcome::Issued { link, events })
         }
         (Issuance::Reuse(_), Some(link)) => Ok(IssueOutcome::Reused { link, events }),
@@ -208,9 +206,6 @@ async fn settle(
     outcome: Result<IssueOutcome, StoreError>,
 ) -> Result<IssueOutcome, StoreError> {
     let entered = entered?;
-    if !store.connection.is_cluster() {
-        return outcome;
-    }
     match &outcome {
         Ok(IssueOutcome::Issued { link, .. }) => keep(store, place, link).await?,
         Ok(IssueOutcome::Reused { link, .. }) => {

@@ -37,63 +37,59 @@ pub(crate) fn number(list: &[Value], place: usize) -> Result<u64, StoreError> {
     }
 }
 
-/// The fields of a record; nothing if there is no such record.
+/// The fields of a record at that place of a list; nothing if there is no such record.
 pub(crate) fn fields(list: &[Value], place: usize) -> Option<Fields<'_>> {
-    match list.get(place) {
-        Some(Value::Array(flat)) if !flat.is_empty() => Some(Fields(flat)),
-        _ => None,
-    }
+    list.get(place).and_then(text).map(Fields::of)
 }
 
-/// The fields of a record: name, value, name, value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fields<'a>(&'a [Value]);
+/// The fields of a record in their order: text with tabs between; one that is empty is none.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a>(std::str::Split<'a, char>);
 
 impl<'a> Fields<'a> {
-    /// Its pairs.
-    pub(crate) fn pairs(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.chunks_exact(2).filter_map(|pair| match pair {
-            [name, value] => Some((text(name)?, text(value)?)),
-            _ => None,
-        })
+    pub(crate) fn of(line: &'a str) -> Self {
+        Self(line.split('\t'))
     }
 
-    /// The text of a field; one that is empty is none.
-    pub(crate) fn get(self, name: &str) -> Option<&'a str> {
-        let named = |pair: &&[Value]| pair.first().and_then(text) == Some(name);
-        let pair = self.0.chunks_exact(2).find(named)?;
-        pair.get(1).and_then(text).filter(|value| !value.is_empty())
+    /// The text of the next field.
+    pub(crate) fn get(&mut self) -> Option<&'a str> {
+        self.0.next().filter(|value| !value.is_empty())
     }
 
-    /// The text of a field that must be there.
-    pub(crate) fn need(self, name: &'static str) -> Result<&'a str, StoreError> {
-        self.get(name).ok_or_else(|| corrupt(name))
+    /// The text of the next field, which must be there; the name is told if it is not.
+    pub(crate) fn need(&mut self, name: &'static str) -> Result<&'a str, StoreError> {
+        self.get().ok_or_else(|| corrupt(name))
     }
 
-    /// The value of a field that must be there.
-    pub(crate) fn read<T: FromStr>(self, name: &'static str) -> Result<T, StoreError> {
+    /// The value of the next field, which must be there.
+    pub(crate) fn read<T: FromStr>(&mut self, name: &'static str) -> Result<T, StoreError> {
         self.need(name)?.parse().map_err(|_| corrupt(name))
     }
 
-    /// The value of a field that may be there.
-    pub(crate) fn find<T: FromStr>(self, name: &'static str) -> Result<Option<T>, StoreError> {
-        self.get(name).map(str::parse).transpose().map_err(|_| corrupt(name))
+    /// The value of the next field, which may be there.
+    pub(crate) fn find<T: FromStr>(&mut self, name: &'static str) -> Result<Option<T>, StoreError> {
+        self.get().map(str::parse).transpose().map_err(|_| corrupt(name))
     }
 
-    pub(crate) fn instant(self, name: &'static str) -> Result<Timestamp, StoreError> {
+    pub(crate) fn instant(&mut self, name: &'static str) -> Result<Timestamp, StoreError> {
         instant(self.need(name)?).ok_or_else(|| corrupt(name))
     }
 
-    pub(crate) fn find_instant(self, name: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        self.get(name).map(|value| instant(value).ok_or_else(|| corrupt(name))).transpose()
+    pub(crate) fn find_instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        self.get().map(|value| instant(value).ok_or_else(|| corrupt(name))).transpose()
     }
 
-    pub(crate) fn digest(self, name: &'static str) -> Result<Digest, StoreError> {
-        unhex(self.need(name)?).map(Digest::from_bytes).ok_or_else(|| corrupt(name))
+    pub(crate) fn digest(&mut self, name: &'static str) -> Result<Digest, StoreError> {
+        self.find_digest(name)?.ok_or_else(|| corrupt(name))
     }
 
-    pub(crate) fn find_digest(self, name: &'static str) -> Result<Option<Digest>, StoreError> {
-        self.get(name).map(|_| self.digest(name)).transpose()
+    pub(crate) fn find_digest(&mut self, name: &'static str) -> Result<Option<Digest>, StoreError> {
+        self.get().map(|value| unhex(value).map(Digest::from_bytes).ok_or_else(|| corrupt(name))).transpose()
+    }
+
+    /// There must be no more of them.
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        self.0.next().map_or(Ok(()), |_| Err(corrupt("a field too many")))
     }
 }
 

@@ -74,14 +74,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The key of the inquiry, or of a list of what it has.
+    /// The key of the inquiry, or of a kind of what it has.
     pub(crate) fn key(&self, kind: &str) -> String {
         format!("{}{kind}:{}", self.base, self.name)
-    }
-
-    /// The key of a link or session.
-    pub(crate) fn key_of(&self, kind: &str, id: impl std::fmt::Display) -> String {
-        format!("{}{kind}:{}/{id}", self.base, self.name)
     }
 
     /// What a look-up says: partition, tenant, inquiry, link.
@@ -95,16 +90,16 @@ impl Place {
     }
 }
 
-/// The place that a look-up says, and the link there; nothing if that is not what stands there.
-pub(crate) fn read_lookup(keys: &Keys, place: &str) -> Option<(InquiryKey, Place, LinkId)> {
+/// The place that a look-up says; nothing if that is not what stands there.
+pub(crate) fn read_lookup(keys: &Keys, place: &str) -> Option<(InquiryKey, Place)> {
     let mut parts = place.split('/');
     let partition = u16::from_str_radix(parts.next()?, 16).ok()?;
     let tenant = TenantId::new(parts.next()?).ok()?;
     let inquiry = InquiryId::new(parts.next()?).ok()?;
-    let link = LinkId::new(parts.next()?).ok()?;
+    LinkId::new(parts.next()?).ok()?;
     let key = InquiryKey { tenant, inquiry };
     let place = keys.place(&key);
-    (parts.next().is_none() && place.partition == partition).then_some((key, place, link))
+    (parts.next().is_none() && place.partition == partition).then_some((key, place))
 }
 
 /// The partition of an inquiry: FNV-1a with 32 bits over `tenant/inquiry`, its four bytes folded into one. It stands in
@@ -123,7 +118,12 @@ pub(crate) fn hex(digest: &Digest) -> String {
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex_bytes(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// A digest, or nothing, which is empty text.

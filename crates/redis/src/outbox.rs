@@ -100,7 +100,9 @@ fn range(key: &str, start: &str, count: usize) -> Cmd {
 
 fn delivery(partition: u16, entry: &[Value]) -> Result<Delivery, StoreError> {
     let receipt = Receipt::new(&format!("{partition:02x}-{}", word(entry, 0)?));
-    let event = record::event(fields(entry, 1).ok_or_else(|| corrupt("event"))?)?;
+    // Its one field, behind that field's name.
+    let columns = items(entry.get(1).ok_or_else(|| corrupt("event"))?)?;
+    let event = record::event(fields(columns, 1).ok_or_else(|| corrupt("event"))?)?;
     Ok(Delivery { receipt, event })
 }
 

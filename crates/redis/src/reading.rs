@@ -22,7 +22,8 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    pub(crate) fn of(answer: &Value) -> Result<Self, StoreError> {
+    /// `asked`: the session that was asked for, if one was.
+    pub(crate) fn of(answer: &Value, asked: Option<SessionId>) -> Result<Self, StoreError> {
         let list = items(answer)?;
         let key = record::read_name(word(list, 0)?).ok_or_else(|| corrupt("inquiry"))?;
         let link = match fields(list, 5) {
@@ -32,13 +33,10 @@ impl Read {
             }
             None => None,
         };
-        let session = match (&link, fields(list, 6)) {
-            (Some(link), found) => session_of(&key, link, found)?,
-            (None, Some(found)) => {
-                let id = word(list, 8)?.parse().map_err(|_| corrupt("session"))?;
-                Some(record::session(&key, id, found)?)
-            }
-            (None, None) => None,
+        let session = match (&link, asked, fields(list, 6)) {
+            (Some(link), _, found) => session_of(&key, link, found)?,
+            (None, Some(id), Some(found)) => Some(record::session(&key, id, found)?),
+            (None, ..) => None,
         };
         let parent = match &link {
             Some(link) => parent_of(&key, link, fields(list, 7))?,
@@ -54,8 +52,9 @@ impl Read {
 
 /// The inquiry at a place of a list, and behind it how its epochs and generations ended.
 fn inquiry_at(key: &InquiryKey, list: &[Value], place: usize) -> Result<InquiryRecord, StoreError> {
-    let endings =
-        record::endings(fields(list, place.saturating_add(1)), fields(list, place.saturating_add(2)))?;
+    let [epochs, generations] =
+        [1, 2].map(|more| list.get(place.saturating_add(more)).ok_or_else(|| corrupt("endings")));
+    let endings = record::endings(items(epochs?)?, items(generations?)?)?;
     record::inquiry(key, fields(list, place).ok_or_else(|| corrupt("inquiry"))?, endings)
 }
 

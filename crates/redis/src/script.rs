@@ -29,18 +29,24 @@ macro_rules! script {
     };
 }
 
-script!(CREATE, "prelude", "inquiry", "create");
-script!(CHANGE, "prelude", "inquiry", "change");
-script!(ISSUE, "prelude", "inquiry", "issue");
-script!(REDEEM, "prelude", "inquiry", "attempt", "redeem");
-script!(COMMIT, "prelude", "inquiry", "attempt", "commit");
-script!(RELEASE, "prelude", "release");
-script!(REVOKE, "prelude", "inquiry", "revoke");
-script!(START, "prelude", "inquiry", "start");
-script!(READ, "prelude", "read");
-script!(LIST, "prelude", "list");
-script!(SWEEP, "prelude", "inquiry", "sweep");
-script!(PURGE, "prelude", "inquiry", "purge");
-script!(ACKNOWLEDGE, "prelude", "inquiry", "acknowledge");
+script!(CREATE, "prelude", "inquiry", "ending", "replacing", "create");
+script!(CHANGE, "prelude", "inquiry", "ending", "replacing", "change");
+script!(ISSUE, "prelude", "inquiry", "generation", "link", "session", "issue", "ending", "lapse");
+script!(
+    REDEEM, "prelude", "inquiry", "link", "session", "starting", "find", "attempt", "redeem", "use",
+    "ending", "lapse"
+);
+script!(
+    COMMIT, "prelude", "inquiry", "link", "session", "starting", "named", "attempt", "commit", "use",
+    "ending", "lapse"
+);
+script!(RELEASE, "prelude", "link", "release");
+script!(REVOKE, "prelude", "inquiry", "generation", "link", "session", "ending", "revoke");
+script!(START, "prelude", "inquiry", "starting", "start", "ending", "lapse");
+script!(READ, "prelude", "link", "find", "read");
+script!(LIST, "prelude", "link", "list");
+script!(SWEEP, "prelude", "inquiry", "ending", "sweep");
+script!(PURGE, "prelude", "inquiry", "link", "session", "ending", "purge");
+script!(ACKNOWLEDGE, "prelude", "inquiry", "ending", "acknowledge");
 script!(KEEP, "keep");
 script!(FORGET, "forget");

@@ -9,6 +9,7 @@ use inquiry_otl::{
     Digest, EventId, EventKind, LinkId, LinkView, Revocation, SessionId, StoreError, TenantId,
     event::Recorded,
     issuance::IssueLink,
+    record::Endings,
     redemption::{self, Commit, Mode, Redeem, Release, Released},
     revocation::{self, Found, Revoke},
     session::{self, InquirySession, StartSession},
@@ -56,25 +57,18 @@ impl RedisStore {
 
     /// The keys of a script on one inquiry. A cluster is told all that it may write, so that one that is moving some of them
     /// turns the script away before it begins.
-    pub(crate) fn keys_at(&self, place: &Place, more: &[String]) -> Vec<String> {
+    pub(crate) fn keys_at(&self, place: &Place) -> Vec<String> {
         let mut keys = vec![place.key("inquiry")];
         if self.connection.is_cluster() {
-            keys.extend_from_slice(more);
-            keys.extend(["links", "sessions", "epochs", "generations"].map(|kind| place.key(kind)));
+            keys.extend(KINDS.map(|kind| place.key(kind)));
             keys.extend(INDEXES.map(|index| place.base.clone() + index));
         }
         keys
     }
 
     /// A script on one inquiry, with the arguments that all of them begin with.
-    pub(crate) fn call(
-        &self,
-        script: &'static Script,
-        effect: Effect,
-        place: &Place,
-        more: &[String],
-    ) -> Call {
-        Call::new(script, effect, &self.keys_at(place, more)).arg(&place.base).arg(&place.name)
+    pub(crate) fn call(&self, script: &'static Script, effect: Effect, place: &Place) -> Call {
+        Call::new(script, effect, &self.keys_at(place)).arg(&place.base).arg(&place.name)
     }
 
     /// The id of an event, if there is an outbox to write it to.
@@ -88,7 +82,6 @@ impl RedisStore {
         &self,
         tenant: TenantId,
         digest: &Digest,
-        new_session: Option<SessionId>,
     ) -> Result<Option<(Vec<String>, String)>, StoreError> {
         let lookup = self.keys.lookup(digest);
         if !self.connection.is_cluster() {
@@ -100,10 +93,8 @@ impl RedisStore {
         let Some(said) = text(&value) else {
             return Ok(None);
         };
-        let (key, place, link) = read_lookup(&self.keys, said).ok_or_else(|| corrupt("look-up"))?;
-        let mut more = vec![place.key_of("link", link)];
-        more.extend(new_session.map(|id| place.key_of("session", id)));
-        Ok((key.tenant == tenant).then(|| (self.keys_at(&place, &more), said.to_owned())))
+        let (key, place) = read_lookup(&self.keys, said).ok_or_else(|| corrupt("look-up"))?;
+        Ok((key.tenant == tenant).then(|| (self.keys_at(&place), said.to_owned())))
     }
 
     async fn read(
@@ -118,11 +109,12 @@ impl RedisStore {
             .arg(self.keys.prefix())
             .arg(place)
             .arg(tenant.as_str())
+            .arg(&["", ""])
             .arg(optional_hex(digest))
             .arg(session.map(|id| id.to_string()).unwrap_or_default());
         match self.connection.read(call).await? {
             Value::Nil => Ok(None),
-            value => reading::Read::of(&value).map(Some),
+            value => reading::Read::of(&value, session).map(Some),
         }
     }
 
@@ -132,7 +124,7 @@ impl RedisStore {
         session: Option<SessionId>,
     ) -> Result<Option<reading::Read>, StoreError> {
         let place = self.keys.place(key);
-        let keys = self.keys_at(&place, &[]);
+        let keys = self.keys_at(&place);
         self.read(&keys, &place.of_inquiry(), key.tenant, None, session).await
     }
 
@@ -143,7 +135,7 @@ impl RedisStore {
     ) -> Result<Option<Value>, StoreError> {
         let place = self.keys.place(&list.inquiry);
         let call = self
-            .call(&script::LIST, Effect::None, &place, &[])
+            .call(&script::LIST, Effect::None, &place)
             .arg(kind)
             .arg(list.before.as_ref().map(ToString::to_string).unwrap_or_default())
             .arg(list.limit.max(1));
@@ -154,6 +146,8 @@ impl RedisStore {
     }
 }
 
+/// What an inquiry has beside its record.
+const KINDS: [&str; 6] = ["links", "link-ids", "sessions", "session-ids", "epochs", "generations"];
 /// What housekeeping finds things by, in each partition.
 const INDEXES: [&str; 6] = ["sweep", "ended", "old-links", "old-sessions", "outbox", "gone"];
 
@@ -162,20 +156,12 @@ impl LinkStore for RedisStore {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id };
         let place = self.keys.place(&key);
         let at = command.inquiry.created_at;
-        let mut call = self
-            .call(&script::CREATE, Effect::Write, &place, &[])
+        let call = self
+            .call(&script::CREATE, Effect::Write, &place)
             .arg(digits(at))
             .arg(self.event(command.event, 0))
-            .arg(&["resume", "0", "device-handoff", "0", "sessions", "0"])
-            .arg("version")
             .arg(command.first_epoch.get())
-            .arg("epoch")
-            .arg(command.first_epoch.get());
-        for (field, value) in record::inquiry_fields(&command.inquiry)? {
-            if !value.is_empty() {
-                call = call.arg(field).arg(value);
-            }
-        }
+            .arg(&record::inquiry_parts(&command.inquiry)?);
         let answer = self.connection.write(call).await?;
         match word(items(&answer)?, 0)? {
             "create" => {
@@ -191,9 +177,9 @@ impl LinkStore for RedisStore {
         let step = &command.step;
         let key = InquiryKey { tenant: command.tenant, inquiry: step.inquiry.id };
         let place = self.keys.place(&key);
-        let kinds: Vec<_> = step.events.iter().flatten().filter_map(record::event_columns).collect();
-        let mut call = self
-            .call(&script::CHANGE, Effect::Write, &place, &[])
+        let mut events = step.events.iter().flatten().filter_map(record::event_columns);
+        let call = self
+            .call(&script::CHANGE, Effect::Write, &place)
             .arg(digits(command.now))
             .arg(self.event(command.event, 0))
             .arg(self.event(command.event, 1))
@@ -201,22 +187,17 @@ impl LinkStore for RedisStore {
             .arg(step.ends_epoch.map_or("", |(why, _)| why.as_str()))
             .arg(step.ends_epoch.map(|(_, at)| digits(at)).unwrap_or_default())
             .arg(if step.resets_sessions { "reset" } else { "" })
-            .arg(kinds.len());
-        for columns in &kinds {
-            call = call.arg(columns);
-        }
-        for (field, value) in record::inquiry_fields(&step.inquiry)? {
-            call = call.arg(field).arg(value);
-        }
+            .arg(events.next().unwrap_or_default())
+            .arg(events.next().unwrap_or_default())
+            .arg(&record::inquiry_parts(&step.inquiry)?);
         let answer = self.connection.write(call).await?;
         let answer = items(&answer)?;
         match word(answer, 0)? {
             "missing" => Ok(ChangeOutcome::NotFound),
             "conflict" => Ok(ChangeOutcome::Conflict),
             "change" => {
-                let before = fields(answer, 1).ok_or_else(|| corrupt("inquiry"))?;
-                let last: u64 = before.read("sequence")?;
-                let first = last.wrapping_add(1);
+                let before = attempt::inquiry_in(&key, answer, Endings::default())?;
+                let first = before.last_sequence.wrapping_add(1);
                 Ok(ChangeOutcome::Changed(Recorded::new(command.event, first, command.now, step.events)))
             }
             _ => Err(corrupt("what was changed")),
@@ -240,29 +221,26 @@ impl LinkStore for RedisStore {
     }
 
     async fn redeem(&self, command: Redeem) -> Result<Option<Attempted>, StoreError> {
-        let found = self.look_up(command.tenant, &command.digest, Some(command.session)).await?;
+        let found = self.look_up(command.tenant, &command.digest).await?;
         let Some((keys, place)) = found else {
             return Ok(None);
         };
-        let (mode, claim, lease) = match command.mode {
-            Mode::Once => ("once", String::new(), String::new()),
-            Mode::Claim { token, until } => ("claim", hex(&token), digits(until)),
+        let lease = match command.mode {
+            Mode::Once => String::new(),
+            Mode::Claim { token, until } => hex(&token) + "\t" + &digits(until),
         };
         let call = Call::new(&script::REDEEM, Effect::Attempt, &keys)
             .arg(self.keys.prefix())
             .arg(place)
-            .arg(digits(command.now))
-            .arg(self.event(command.event, 0))
             .arg(command.tenant.as_str())
+            .arg(self.event(command.event, 0))
+            .arg(digits(command.now))
             .arg(hex(&command.digest))
-            .arg(mode)
-            .arg(claim)
-            .arg(lease)
-            .arg(optional_hex(command.attempt.as_ref()))
-            .arg(optional_hex(command.binding.as_ref()))
-            .arg(digits(command.repeats_after))
             .arg(command.session.to_string())
-            .arg(hex(&command.token));
+            .arg(hex(&command.token))
+            .arg(optional_hex(command.attempt.as_ref()) + "\t" + &optional_hex(command.binding.as_ref()))
+            .arg(digits(command.repeats_after))
+            .arg(lease);
         let answer = self.connection.write(call).await?;
         let Some(judged) = attempt::Judged::of(&answer)? else {
             return Ok(None);
@@ -277,9 +255,8 @@ impl LinkStore for RedisStore {
 
     async fn commit(&self, command: Commit) -> Result<Option<Attempted>, StoreError> {
         let place = self.keys.place(&InquiryKey { tenant: command.tenant, inquiry: command.inquiry });
-        let more = [place.key_of("link", command.link), place.key_of("session", command.session)];
         let call = self
-            .call(&script::COMMIT, Effect::Attempt, &place, &more)
+            .call(&script::COMMIT, Effect::Attempt, &place)
             .arg(digits(command.now))
             .arg(self.event(command.event, 0))
             .arg(command.link.to_string())
@@ -298,7 +275,7 @@ impl LinkStore for RedisStore {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
         let place = self.keys.place(&key);
         let call = self
-            .call(&script::RELEASE, Effect::None, &place, &[place.key_of("link", command.link)])
+            .call(&script::RELEASE, Effect::None, &place)
             .arg(digits(command.now))
             .arg(command.link.to_string())
             .arg(hex(&command.claim));
@@ -323,7 +300,7 @@ impl LinkStore for RedisStore {
             Revocation::Everything => ("everything", String::new()),
         };
         let call = self
-            .call(&script::REVOKE, Effect::Write, &place, &[place.key_of(what, &id)])
+            .call(&script::REVOKE, Effect::Write, &place)
             .arg(digits(command.now))
             .arg(self.event(command.event, 0))
             .arg(self.event(command.event, 1))
@@ -335,7 +312,7 @@ impl LinkStore for RedisStore {
         if written == "missing" {
             return Ok(RevokeOutcome::NotFound(Recorded::none(command.event, command.now)));
         }
-        let mut inquiry = attempt::inquiry_in(&key, answer, 1)?;
+        let mut inquiry = attempt::inquiry_in(&key, answer, Endings::default())?;
         let (mut link, mut session) = (None, None);
         match (command.target, fields(answer, 2)) {
             (Revocation::Link(id), Some(found)) => link = Some(record::link(&key, id, found)?),
@@ -366,7 +343,7 @@ impl LinkStore for RedisStore {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
         let place = self.keys.place(&key);
         let call = self
-            .call(&script::START, Effect::Write, &place, &[place.key_of("session", command.session)])
+            .call(&script::START, Effect::Write, &place)
             .arg(digits(command.now))
             .arg(self.event(command.event, 0))
             .arg(command.session.to_string())
@@ -376,7 +353,7 @@ impl LinkStore for RedisStore {
             return Ok(None);
         }
         let answer = items(&answer)?;
-        let mut inquiry = attempt::inquiry_in(&key, answer, 1)?;
+        let mut inquiry = attempt::inquiry_in(&key, answer, Endings::default())?;
         let start = session::start(&inquiry, &command);
         let expected = match (&start.session, start.event) {
             (Ok(_), _) => "start",
@@ -396,14 +373,14 @@ impl LinkStore for RedisStore {
     async fn inspect(&self, command: Inspect) -> Result<Option<LinkView>, StoreError> {
         let read = match &command.link {
             LinkName::Digest(digest) => {
-                let Some((keys, place)) = self.look_up(command.tenant, digest, None).await? else {
+                let Some((keys, place)) = self.look_up(command.tenant, digest).await? else {
                     return Ok(None);
                 };
                 self.read(&keys, &place, command.tenant, Some(digest), None).await?
             }
             LinkName::Id(inquiry, link) => {
                 let place = self.keys.place(&InquiryKey { tenant: command.tenant, inquiry: *inquiry });
-                let keys = self.keys_at(&place, &[]);
+                let keys = self.keys_at(&place);
                 self.read(&keys, &place.of_link(*link), command.tenant, None, None).await?
             }
         };

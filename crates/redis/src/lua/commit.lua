@@ -1,27 +1,14 @@
 -- ARGV: partition, inquiry, instant, event, link, claim token, session, its token.
-local claim = ARGV[6]
-local ids = { ARGV[4] }
-open(ARGV[1], ARGV[2], ARGV[3])
-if not load_subject(ARGV[5]) then
-  return false
-end
+local new_session, token, asked, claim = ARGV[7], ARGV[8], link.asked, ARGV[6]
+local is_first_use, is_full = false, false
 
-if link.state == 'used' and link.claim == claim and not is_revoked() and link.epoch == inquiry.epoch
-    and session_is_live() then
-  add_token(ARGV[8])
-  return answer('repeat')
+if link.state == 'used' and link.claim == claim and not is_revoked and link.epoch == inquiry.epoch
+    and session_is_live then
+  add_token(token)
+  answer[1] = 'repeat'
+  return answer
 end
-if is_alive() and link.state == 'claimed' and link.token == claim and now < link.lease
-    and not parent_is_over() then
-  if tonumber(inquiry.sessions) < session_limit() then
-    use(ids, ARGV[7], ARGV[8], link.attempt, link.binding, claim)
-    return answer('use')
-  end
-  expire(ids, 'session-limit', now)
-  return answer('expire')
+if is_alive and link.state == 'claimed' and link.token == claim and now < link.lease and not parent_is_over then
+  is_first_use = tonumber(inquiry.sessions) < tonumber(inquiry.limit)
+  is_full = not is_first_use
 end
-if has_lapsed() then
-  expire(ids, 'deadline', inquiry.expires)
-  return answer('expire')
-end
-return answer('none')

@@ -1,19 +1,12 @@
--- ARGV: partition, inquiry, instant, event, then fields and values.
-local ids = { ARGV[4] }
-open(ARGV[1], ARGV[2], ARGV[3])
+-- ARGV: partition, inquiry, instant, event, first epoch, then the record from its status on.
+base, name, now = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('EXISTS', key('inquiry')) == 1 then
   return { 'exists' }
 end
-inquiry = {}
-for i = 5, #ARGV, 2 do
-  set(ARGV[i], ARGV[i + 1])
-end
-inquiry.sequence = '0'
-event(ids, 1, 'inquiry.created')
-if can_expire() then
-  enter_sweep()
-else
-  enter_ended()
-end
+inquiry = { epoch = ARGV[5], version = ARGV[5], resume = '0', ['device-handoff'] = '0', sessions = '0', sequence = '0',
+  waiting = '0' }
+replace(6)
+event(ARGV[4], 'inquiry.created\t\t\t\t\t')
+file()
 save_inquiry()
 return { 'create' }

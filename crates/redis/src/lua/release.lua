@@ -1,12 +1,11 @@
 -- ARGV: partition, inquiry, instant, link, claim token.
-open(ARGV[1], ARGV[2], ARGV[3])
-local link, flat = load(key('link', ARGV[4]))
+base, name, now = ARGV[1], ARGV[2], ARGV[3]
+local link, line = load_link(ARGV[4])
 if not link then
   return false
 end
 if link.state == 'claimed' and link.token == ARGV[5] and now < link.lease then
-  write('HSET', key('link', ARGV[4]), 'state', 'unused')
-  flush()
-  return { 'release', flat }
+  redis.call('HSET', key('links'), ARGV[4], link.head .. 'unused')
+  return { 'release', line }
 end
-return { 'none', flat }
+return { 'none', line }

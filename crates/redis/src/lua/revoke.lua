@@ -1,17 +1,20 @@
 -- ARGV: partition, inquiry, instant, two events, what, its id.
 local what, id = ARGV[6], ARGV[7]
-local ids = { ARGV[4], ARGV[5] }
-open(ARGV[1], ARGV[2], ARGV[3])
+base, name, now = ARGV[1], ARGV[2], ARGV[3]
 if not load_inquiry() then
   return { 'missing' }
 end
-local record, flat
-if what == 'link' or what == 'session' then
-  record, flat = load(key(what, id))
+local record, line = nil, false
+if what == 'link' then
+  record, line = load_link(id)
+elseif what == 'session' then
+  record, line = load_session(id)
 end
-local lapsed, revoked = has_lapsed(), false
-if lapsed then
-  expire(ids, 'deadline', inquiry.expires)
+local word, revoked = '', false
+local next_event = ARGV[4]
+if has_lapsed() then
+  word, next_event = 'expire', ARGV[5]
+  expire(ARGV[4], 'deadline', inquiry.expires)
 end
 if what == 'all-links' then
   local resume = end_generation('resume', 'revoked', '-')
@@ -23,18 +26,18 @@ elseif what == 'everything' then
     end_epoch('revoked', now)
   end
 elseif record then
-  revoked = record.epoch == inquiry.epoch and not record.revoked
-    and (what == 'link' or now < record.expires)
+  revoked = record.revoked == '' and record.epoch == inquiry.epoch and (what == 'link' or now < record.expires)
   if revoked then
-    write('HSET', key(what, id), 'revoked', now)
+    -- Its first field, which is empty, says when.
+    redis.call('HSET', key(what .. 's'), id, now .. line)
   end
 end
 if revoked then
-  if record then
-    event(ids, lapsed and 2 or 1, 'one-time-link.revoked', 'word', what, what, id)
-  else
-    event(ids, lapsed and 2 or 1, 'one-time-link.revoked', 'word', what)
-  end
+  word = word .. 'revoke'
+  event(next_event, 'one-time-link.revoked', what, what == 'link' and id or '',
+    what == 'session' and id or '', '', '')
 end
-save_inquiry()
-return { (lapsed and 'expire' or '') .. (revoked and 'revoke' or ''), inquiry_flat, flat or false }
+if word ~= '' then
+  save_inquiry()
+end
+return { word, inquiry_line, line or false }

@@ -1,21 +1,18 @@
 -- ARGV: partition, inquiry, instant, event, session, its token.
-local ids = { ARGV[4] }
-open(ARGV[1], ARGV[2], ARGV[3])
+base, name, now = ARGV[1], ARGV[2], ARGV[3]
 if not load_inquiry() then
   return false
 end
-local word = 'none'
-if not is_open() then
-  if has_lapsed() then
-    expire(ids, 'deadline', inquiry.expires)
-    word = 'expire'
+local answer = { 'none', inquiry_line }
+local is_full = false
+
+if is_open() then
+  if tonumber(inquiry.sessions) < tonumber(inquiry.limit) then
+    start_session(ARGV[5], ARGV[6], '', '0')
+    redis.call('ZADD', base .. 'old-sessions', whole_second(inquiry.expires), name .. '/' .. ARGV[5])
+    save_inquiry()
+    answer[1] = 'start'
+    return answer
   end
-elseif tonumber(inquiry.sessions) < session_limit() then
-  start_session(ARGV[5], ARGV[6], '')
-  word = 'start'
-else
-  expire(ids, 'session-limit', now)
-  word = 'expire'
+  is_full = true
 end
-save_inquiry()
-return { word, inquiry_flat }

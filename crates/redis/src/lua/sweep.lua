@@ -1,7 +1,8 @@
 -- ARGV: prefix, first partition, how many partitions, limit, instant, then an event for each of the limit, or none.
 local prefix, first, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
-local instant, seconds = ARGV[5], tonumber(ARGV[5]:sub(1, 12))
+local seconds = tonumber(ARGV[5]:sub(1, 12))
 local swept = {}
+now = ARGV[5]
 
 -- The first of a partition that is due, with its deadline.
 local function due()
@@ -9,8 +10,8 @@ local function due()
   if #head == 0 or seconds < tonumber(head[2]) then
     return nil
   end
-  local deadline = string.format('%012.0f', tonumber(head[2])) .. head[1]:sub(1, 6)
-  if instant < deadline then
+  local deadline = string.format('%012.0f', head[2]) .. head[1]:sub(1, 6)
+  if now < deadline then
     return nil
   end
   return head[1], deadline
@@ -18,15 +19,17 @@ end
 
 for step = 0, tonumber(ARGV[3]) - 1 do
   local partition = (first + step) % 256
-  open(string.format('{%s:%02x}:', prefix, partition), '', instant)
+  base = string.format('{%s:%02x}:', prefix, partition)
   local member, deadline = due()
   while member do
     if limit <= #swept then
       return { swept, 1, partition }
     end
     name = member:sub(8)
-    if load_inquiry() and can_expire() and inquiry.expires == deadline then
-      expire({ ARGV[6 + #swept] }, 'deadline', deadline)
+    -- One that cannot be read stands in nobody's way.
+    local readable, found = pcall(load_inquiry)
+    if readable and found and can_expire() and inquiry.expires == deadline then
+      expire(ARGV[6 + #swept] or '', 'deadline', deadline)
       save_inquiry()
       swept[#swept + 1] = { name, deadline, inquiry.sequence }
     else

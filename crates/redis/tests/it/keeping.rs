@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use inquiry_otl::{
-    Attempt, LinkRequest, LinkStore, OnOutstanding, Redemption, Refusal, Service, StoreErrorKind, TenantId,
-    store::InquiryKey,
+    Attempt, EventId, Interval, IssueError, LinkRequest, LinkStore, OnOutstanding, Redemption, Refusal,
+    Service, StoreErrorKind, TenantId, Timestamp,
+    store::{Housekeeping, InquiryKey, Purge, Sweep},
 };
 use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::redis::{shared, shared_cluster};
@@ -16,15 +17,61 @@ use crate::common::{builder, inquiry, link, prefix};
 async fn a_damaged_record_is_corrupt() {
     let prefix = prefix();
     let store = RedisStore::builder(&prefix).open(shared().url()).await.unwrap();
-    let id = inquiry(&Service::new(store.clone())).await;
+    let service = Service::new(store.clone());
+    let id = inquiry(&service).await;
     let key = shared().cli(&["KEYS", &format!("{{{prefix}:*inquiry:*")]);
-    for field in ["status", "expires", "policy", "epoch", "version", "resume", "sequence"] {
-        let kept = shared().cli(&["HGET", key.trim(), field]);
-        shared().cli(&["HSET", key.trim(), field, "?"]);
-        let error = store.inquiry(InquiryKey { tenant: TenantId::default(), inquiry: id }).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{field}");
-        shared().cli(&["HSET", key.trim(), field, kept.trim()]);
+    let kept = shared().cli(&["GET", key.trim()]);
+    let fields: Vec<_> = kept.split('\t').collect();
+    assert_eq!(fields.len(), 29);
+    // The reference may be any text.
+    for place in (0..fields.len()).filter(|place| *place != 27) {
+        let mut damaged = fields.clone();
+        damaged[place] = "?";
+        shared().cli(&["SET", key.trim(), &damaged.join("\t")]);
+        let key = InquiryKey { tenant: TenantId::default(), inquiry: id };
+        let error = store.inquiry(key).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "field {place}, {}", fields[place]);
+        let error = service.issue(LinkRequest::resume(id)).await.unwrap_err();
+        assert!(
+            matches!(&error, IssueError::Store(error) if error.kind() == StoreErrorKind::Corrupt),
+            "{error}"
+        );
     }
+    shared().cli(&["SET", key.trim(), &kept]);
+    service.issue(LinkRequest::resume(id)).await.unwrap();
+}
+
+/// S3, T6: a record that cannot be read keeps no other from its turn.
+#[tokio::test]
+async fn the_unreadable_stands_in_nobodys_way() {
+    let prefix = prefix();
+    let store = RedisStore::builder(&prefix).open(shared().url()).await.unwrap();
+    let service = Service::new(store.clone());
+    for _ in 0..40 {
+        link(&service).await;
+    }
+    let keys = shared().cli(&["KEYS", &format!("{{{prefix}:*inquiry:*")]);
+    for key in keys.lines().take(10) {
+        shared().cli(&["SET", key, "?"]);
+    }
+    let keys = shared().cli(&["KEYS", &format!("{{{prefix}:*links:*")]);
+    for key in keys.lines().take(10) {
+        let id = shared().cli(&["HKEYS", key]);
+        shared().cli(&["HSET", key, id.trim(), "?"]);
+    }
+    let now = Timestamp::MAX;
+    let swept = store.sweep(Sweep { now, limit: 100, event: EventId::from_u128(1) }).await.unwrap();
+    assert_eq!((swept.events.len(), swept.more), (30, false));
+    let purge = Purge {
+        now,
+        retention: Interval::from_days(1).unwrap(),
+        inquiry_retention: None,
+        repeats_after: now,
+        limit: 100,
+    };
+    let purged = store.purge(purge).await.unwrap();
+    assert!((20..=30).contains(&purged.links) && !purged.more, "{purged:?}");
+    assert_eq!(store.purge(purge).await.unwrap().links, 0);
 }
 
 /// S1: a hundred thousand links are made in one call and few round trips, on a server and on a cluster, and progress is
@@ -62,9 +109,8 @@ async fn a_look_up_without_a_link_is_unknown() {
     let made = link(&service).await;
     for index in shared_cluster().masters() {
         let node = &shared_cluster().nodes()[index];
-        for key in node.cli(&["KEYS", &format!("*:link:*/{}", made.id)]).lines().filter(|key| !key.is_empty())
-        {
-            node.cli(&["DEL", key]);
+        for key in node.cli(&["KEYS", "*:links:*"]).lines().filter(|key| !key.is_empty()) {
+            node.cli(&["HDEL", key, &made.id.to_string()]);
         }
     }
     let redeemed = service.redeem(made.url.expose(), &Attempt::new()).await.unwrap();
