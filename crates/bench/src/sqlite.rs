@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
-    report::{Bound, Goal, Spread},
+    report::{Bound, Goal, spread},
 };
 
 pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
@@ -29,7 +29,7 @@ pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
         name: "P9",
         what: "SQLite FULL, commits of one row a second".to_owned(),
         bound: Bound::None,
-        measured: Spread::of((0..5).map(|_| by_hand.commits_a_second())),
+        measured: spread((0..5).map(|_| by_hand.commits_a_second())),
     }];
     for (tasks, links) in [(1, 400), (64, 3_000)] {
         let pair = runtime.block_on(Pair::measure((&by_hand, &unsynced), 5, (tasks, links)));
