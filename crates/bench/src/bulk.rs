@@ -46,7 +46,7 @@ pub(crate) fn measure(runtime: &Runtime) -> Goal {
             assert!(links.iter().all(Result::is_ok));
             // The first round warms up.
             if 0 < round {
-                println!("P8 100,000 links: bare copy {bare:.2?}, issue_many {ours:.2?}");
+                eprintln!("P8 100,000 links: bare copy {bare:.2?}, issue_many {ours:.2?}");
                 ratios.push(ours.as_secs_f64() / bare.as_secs_f64());
             }
         }

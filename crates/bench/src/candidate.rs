@@ -187,11 +187,11 @@ impl Pair {
         )
     }
 
-    /// The goals of issuing and redeeming, and prints what they took.
+    /// The goals of issuing and redeeming; what the rounds took is told beside the report.
     pub(crate) fn goals(&self, name: &'static str, what: &str, links: usize, bound: Bound) -> [Goal; 2] {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / links as f64;
         for (by_hand, ours) in &self.rounds {
-            println!(
+            eprintln!(
                 "{name} {what}: by hand {:.0} + {:.0} us a link (p99 {:.1} ms), ours {:.0} + {:.0} us (p99 {:.1} ms)",
                 each(by_hand.issue),
                 each(by_hand.redeem),

@@ -113,7 +113,7 @@ async fn redemptions(stores: &[PostgresStore]) -> Vec<f64> {
         }
         // The first round warms up.
         if 0 < round {
-            println!(
+            eprintln!(
                 "P12 p50 of a redemption beside 10,000 links {:.0?}, beside 5,000,000 {:.0?}",
                 medians[0], medians[1]
             );
@@ -148,7 +148,7 @@ async fn purges(server: &Postgres, stores: &[PostgresStore]) -> (Vec<f64>, Vec<f
         let beside = p99(many, &mut next, &goes_on).await;
         purging.await.unwrap();
         if 0 < round {
-            println!(
+            eprintln!(
                 "P11 purge of {OLD} beside 10,000 links {:.2?}, beside 5,000,000 {:.2?}; p99 of a redemption {idle:.0?} idle, {beside:.0?} beside it",
                 took[0], took[1]
             );

@@ -1,6 +1,6 @@
 //! What is told of measurements: ratios, and whether they meet their goals.
 
-use std::{fmt, fs, thread};
+use std::{fmt, fs, process::Command, thread};
 
 use inquiry_otl::bench::Spread;
 
@@ -48,7 +48,7 @@ impl fmt::Display for Goal {
     }
 }
 
-/// What all of it ran on.
+/// What all of it ran on, and with.
 pub(crate) fn machine() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
@@ -56,5 +56,16 @@ pub(crate) fn machine() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let threads = thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    format!("{model}, {threads} threads, load {load} at the start; clients and engines share it")
+    let versions = ["rustc", "psql", "redis-server"].map(version).join("; ");
+    format!(
+        "{model}, {threads} threads, load {load} at the start; clients and engines share it\n{versions}\n\
+         P8, P11, P12: less is better; elsewhere more is faster than by hand; in parentheses the middle half of the rounds"
+    )
+}
+
+/// What a program says of its version.
+fn version(program: &str) -> String {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    output.unwrap_or_else(|_| format!("{program} of an unknown version"))
 }

@@ -119,6 +119,7 @@ impl RedisStore {
 impl Housekeeping for RedisStore {
     async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
+        let mut unreadable = 0;
         for span in self.spans(0, |span| self.sweep_call(span, &command, 0, 0)).await? {
             loop {
                 let done = u32::try_from(swept.events.len()).unwrap_or(u32::MAX);
@@ -136,15 +137,21 @@ impl Housekeeping for RedisStore {
                     return Ok(swept);
                 }
                 if !more {
+                    unreadable |= number(answer, 3)?;
                     break;
                 }
             }
+        }
+        // Those that were announced must not be lost over one that cannot be; the next sweep tells of it.
+        if unreadable != 0 && swept.events.is_empty() {
+            return Err(corrupt("an inquiry"));
         }
         Ok(swept)
     }
 
     async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
         let mut purged = Purged::default();
+        let mut unreadable = 0;
         let (mut left, mut looks) = (command.limit, command.limit.saturating_mul(LOOKS));
         for span in self.spans(1, |span| self.purge_call(span, &command, 0, 0)).await? {
             loop {
@@ -161,19 +168,20 @@ impl Housekeeping for RedisStore {
                 left = left.saturating_sub(u32::try_from(removed).unwrap_or(u32::MAX));
                 let unused = u32::try_from(number(answer, 3)?).unwrap_or_default();
                 looks = looks.saturating_sub(may_look.saturating_sub(unused));
+                unreadable |= number(answer, 7)?;
                 self.forget(span, answer.get(6).ok_or_else(|| corrupt("gone"))?).await?;
                 let more = number(answer, 4)? == 1;
                 if more && (left == 0 || looks == 0) {
                     purged.more = true;
                     self.begin_next(1, number(answer, 5)?);
-                    return Ok(purged);
+                    return told(purged, unreadable);
                 }
                 if !more {
                     break;
                 }
             }
         }
-        Ok(purged)
+        told(purged, unreadable)
     }
 }
 
@@ -181,7 +189,7 @@ impl Housekeeping for RedisStore {
 fn has_work(answer: &Value) -> Result<bool, StoreError> {
     let answer = items(answer)?;
     Ok(match answer.len() {
-        3 => number(answer, 1)? == 1,
+        4 => number(answer, 1)? == 1,
         _ => {
             number(answer, 4)? == 1
                 || answer.get(6).is_some_and(|gone| items(gone).is_ok_and(|gone| !gone.is_empty()))
@@ -203,4 +211,9 @@ fn event(row: &[Value], command: &Sweep, number: usize) -> Result<Event, StoreEr
     let kind = EventKind::InquiryExpired { cause: Expiry::Deadline, expired_at: deadline };
     let id = command.event.nth(u32::try_from(number).unwrap_or(u32::MAX));
     Ok(Event::new(id, key.tenant, Some(key.inquiry), Some(sequence), command.now, kind))
+}
+
+/// What a purge came to: a fault, if it met what it could not read. The others are gone all the same.
+fn told(purged: Purged, unreadable: u64) -> Result<Purged, StoreError> {
+    if unreadable == 0 { Ok(purged) } else { Err(corrupt("a record")) }
 }

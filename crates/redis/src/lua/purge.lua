@@ -5,7 +5,7 @@ local prefix, first, left, looks = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local horizon, retention = ARGV[7], tonumber(ARGV[8])
 local inquiry_horizon, repeats_after, window = ARGV[9], ARGV[10], tonumber(ARGV[11])
 local is_cluster = ARGV[12] == 'cluster'
-local links, sessions, inquiries = 0, 0, 0
+local links, sessions, inquiries, unreadable = 0, 0, 0, 0
 now = ARGV[6]
 
 -- The first of an index whose retention has run.
@@ -151,7 +151,7 @@ end
 -- A cluster is asked partition by partition: so `base` is the one whose look-ups are to go.
 local function answer(more, partition)
   local gone = is_cluster and redis.call('SMEMBERS', base .. 'gone') or {}
-  return { links, sessions, inquiries, looks, more, partition, gone }
+  return { links, sessions, inquiries, looks, more, partition, gone, unreadable }
 end
 
 for step = 0, tonumber(ARGV[3]) - 1 do
@@ -170,6 +170,7 @@ for step = 0, tonumber(ARGV[3]) - 1 do
         error(why)
       elseif not done then
         -- A record that cannot be read stands in nobody's way: it is left alone for a day.
+        unreadable = unreadable + 1
         redis.call('ZADD', base .. kind, horizon:sub(1, 12) + 86400, member)
       end
       member = due(kind, horizon)
