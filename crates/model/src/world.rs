@@ -116,7 +116,7 @@ pub const REVOKED: World = World {
     name: "two links, revocations, a grace for the same client",
     last_second: 4,
     links: 2,
-    creations: &[Creation::Supersede, Creation::Keep],
+    creations: &[Creation::Supersede, Creation::Keep, Creation::ReturnSame],
     callers: TWO,
     redemptions: 1,
     claims: 1,
