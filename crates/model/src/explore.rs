@@ -6,10 +6,11 @@ use inquiry_otl::record::LinkState;
 use serde::Serialize;
 
 use crate::{
+    command::{instant, link_id, second},
     fault::Fault,
     kept::fingerprint,
     step::{Answer, Move, Step, Target, Told},
-    store::{Store, at, link_id, second},
+    store::Store,
     tale::Tale,
     world::World,
 };
@@ -90,14 +91,14 @@ fn trace(reached: &[(usize, Option<Move>)], mut state: usize) -> Vec<Move> {
 }
 
 /// The rule that does not hold, and what is not as it says.
-type Wrong = (&'static str, String);
+pub(crate) type Wrong = (&'static str, String);
 
 /// A world at one moment: the store, what the rules say of it, and how much may still happen.
 #[derive(Clone, Debug, Serialize)]
-struct State {
-    now: u8,
+pub(crate) struct State {
+    pub(crate) now: u8,
     store: Store,
-    tale: Tale,
+    pub(crate) tale: Tale,
     happened: Happened,
 }
 
@@ -116,7 +117,7 @@ struct Happened {
 }
 
 impl State {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let happened = Happened { redemptions: vec![0; world.callers.len()], ..Happened::default() };
         let mut state = Self { now: 0, store: Store::new(world), tale: Tale::new(), happened };
         state.forget_counts();
@@ -124,7 +125,7 @@ impl State {
     }
 
     /// What may happen next.
-    fn moves(&self, world: &World, fault: Option<Fault>) -> Vec<Move> {
+    pub(crate) fn moves(&self, world: &World, fault: Option<Fault>) -> Vec<Move> {
         let mut moves = Vec::new();
         if !self.store.under_way.is_empty() {
             moves.push(Move::Write);
@@ -202,7 +203,7 @@ impl State {
     }
 
     /// Makes a move, and compares the answer with what the rules say; then the events, which come second.
-    fn take(
+    pub(crate) fn take(
         &mut self,
         world: &World,
         fault: Option<Fault>,
@@ -308,7 +309,8 @@ impl State {
         }
         // D7, L4: a session lives as long as the rules say.
         for (number, session) in stored.sessions.iter().enumerate() {
-            let (told, right) = (session.is_live(&stored.inquiry, at(now)), self.tale.is_live(number, now));
+            let (told, right) =
+                (session.is_live(&stored.inquiry, instant(now)), self.tale.is_live(number, now));
             if told != right {
                 return Err(("L4", format!("session {number} is live: {told}, and should be: {right}")));
             }
@@ -321,7 +323,7 @@ impl State {
             return Err(("E6", what));
         }
         let inquiry = &stored.inquiry.inquiry;
-        let (status, deadline) = (inquiry.status_at(at(now)).as_str(), second(inquiry.expires_at));
+        let (status, deadline) = (inquiry.status_at(instant(now)).as_str(), second(inquiry.expires_at));
         if status != self.tale.status || deadline != i64::from(self.tale.deadline) {
             let what =
                 format!("the inquiry is {status} until {deadline}, and should be {}", self.tale.status);

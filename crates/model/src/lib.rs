@@ -4,7 +4,7 @@
 //! it, everything that may happen is tried, in every order, with the library's own functions as the atomic steps of a
 //! store. In each state, what each caller would get on each link, which sessions live, and what was told, is
 //! compared with the rules, told without the library's counters. Then the same with stores that do
-//! [one thing wrong](Fault), each of which must be found.
+//! [one thing wrong](Fault), each of which must be found. Last, [random walks](replay()) with the store in memory beside it.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,9 +12,11 @@
     reason = "a model stops at what surprises it, and its numbers are small"
 )]
 
+mod command;
 mod explore;
 mod fault;
 mod kept;
+mod replay;
 mod step;
 mod store;
 mod tale;
@@ -22,4 +24,5 @@ pub mod world;
 
 pub use explore::{Explored, Violation, explore};
 pub use fault::Fault;
+pub use replay::replay;
 pub use step::{Answer, Move, Step, Target, Told};

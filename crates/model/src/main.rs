@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use inquiry_otl_model::{Answer, Fault, Violation, explore, world::WORLDS};
+use inquiry_otl_model::{Answer, Fault, Violation, explore, replay, world::WORLDS};
+
+/// How often each world is walked through at random.
+const WALKS: u64 = 10_000;
 
 fn main() -> ExitCode {
     let (mut states, mut moves, mut depth) = (0, 0, 0);
@@ -23,6 +26,19 @@ fn main() -> ExitCode {
         states += explored.states;
         moves += explored.moves;
         depth = depth.max(explored.depth);
+    }
+    for world in WORLDS {
+        match replay(world, WALKS) {
+            Ok(answers) => {
+                let count: u64 = answers.values().sum();
+                println!("{}: {WALKS} walks with the store in memory, {count} answers", world.name);
+            }
+            Err(violation) => {
+                failed = true;
+                println!("{}: the store in memory is wrong", world.name);
+                print(&violation);
+            }
+        }
     }
     for name in Answer::NAMES.iter().filter(|name| !answers.contains(*name)) {
         failed = true;

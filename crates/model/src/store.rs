@@ -5,22 +5,19 @@
 use std::borrow::Cow;
 
 use inquiry_otl::{
-    Action, Clients, Derivation, Digest, EventId, EventKind, ExpirationPolicy, Grace, Inquiry, InquiryId,
-    Interval, KeyId, KeySet, LinkId, Nonce, Purpose, Released, Revocation, SessionId, TemplateId, TenantId,
-    Timestamp,
+    Action, EventKind, LinkId, Released, Revocation, SessionId, Timestamp,
     inquiry::EpochEnd,
-    issuance::{self, Issuance, IssueLink, Lifetime, Outstanding},
-    record::{Epoch, InquiryRecord, Lease, LinkRecord, LinkState, SessionRecord, Use},
-    redemption::{
-        self, Asked, Commit, Decision, InquiryChange, LinkChange, Mode, Redeem, Release, SessionChange,
-        Subject, Verdict,
-    },
-    revocation::{self, Found, Revoke},
-    session::{self, SessionRefusal, StartSession},
+    issuance::{self, Issuance},
+    record::{InquiryRecord, Lease, LinkRecord, LinkState, SessionRecord, Use},
+    redemption::{self, Decision, InquiryChange, LinkChange, Mode, SessionChange, Subject, Verdict},
+    revocation::{self, Found},
+    session::{self, SessionRefusal},
+    store::CreateInquiry,
 };
 use serde::Serialize;
 
 use crate::{
+    command::{self, asked, instant, link_id, session_id},
     fault::Fault,
     kept::Kept,
     step::{Answer, Step, Target, Told},
@@ -49,9 +46,8 @@ pub(crate) struct Records {
 
 impl Store {
     pub(crate) fn new(world: &World) -> Self {
-        let template = TemplateId::new("itmpl_model").expect("a name of a template");
-        let inquiry = Inquiry::new(inquiry_id(), template, policy(world.grace), instant(0));
-        let inquiry = InquiryRecord::new(TenantId::default(), inquiry, Epoch::new(1));
+        let CreateInquiry { tenant, inquiry, first_epoch, .. } = command::create(world);
+        let inquiry = InquiryRecord::new(tenant, inquiry, first_epoch);
         let stored = Records { inquiry: Kept::new(inquiry), links: Vec::new(), sessions: Vec::new() };
         Self { stored, memory: Vec::new(), under_way: Vec::new(), claims: Vec::new() }
     }
@@ -148,28 +144,18 @@ impl Store {
         match step {
             Step::Create(how) => self.create(fault, seen, how, now),
             Step::Redeem { caller, link } => {
-                let command = redeem(world, caller, link, now, Mode::Once, self.next_session());
+                let command = command::redeem(world, caller, link, now, Mode::Once, self.next_session());
                 self.attempt(fault, seen, link, |subject| redemption::redeem(subject, &command))
             }
             Step::Claim { caller, link } => {
                 self.claims.push(link);
-                let token = claim_token(self.claims.len() - 1);
-                let mode = Mode::Claim { token, until: instant(now + windows::LEASE) };
-                let command = redeem(world, caller, link, now, mode, self.next_session());
+                let mode = command::claim(self.claims.len() - 1, now);
+                let command = command::redeem(world, caller, link, now, mode, self.next_session());
                 self.attempt(fault, seen, link, |subject| redemption::redeem(subject, &command))
             }
             Step::Commit { claim } => {
                 let link = self.claims[claim];
-                let command = Commit {
-                    tenant: TenantId::default(),
-                    inquiry: inquiry_id(),
-                    link: link_id(link),
-                    claim: claim_token(claim),
-                    now: instant(now),
-                    session: self.next_session(),
-                    token: digest(Kind::Token, 0),
-                    event: event_id(),
-                };
+                let command = command::commit(claim, link, now, self.next_session());
                 self.attempt(fault, seen, link, |subject| {
                     let mut link = subject.link.clone();
                     match (fault, &mut link.state) {
@@ -195,7 +181,7 @@ impl Store {
 
     fn create(&mut self, fault: Option<Fault>, seen: Option<&Records>, how: Creation, now: u8) -> Told {
         let number = self.stored.links.len();
-        let command = issue(how, number, now);
+        let command = command::issue(how, number, now);
         let seen = seen.unwrap_or(&self.stored);
         let newest = seen.links.iter().rev().flatten().map(|link| &**link);
         let mut issuance = issuance::issue(&seen.inquiry, None, newest, &command);
@@ -290,17 +276,7 @@ impl Store {
     fn answer(&self, verdict: Verdict, link: usize) -> Answer {
         let sessions = &self.stored.sessions;
         let session = sessions.iter().rposition(|session| session.link == Some(link_id(link)));
-        match (verdict, session) {
-            (Verdict::FirstUse, session) => Answer::FirstUse(session.unwrap_or(sessions.len())),
-            (Verdict::Repeat, Some(session)) => Answer::Repeat(session),
-            (Verdict::Replay { number, .. }, Some(session)) => {
-                Answer::Replay(session, u8::try_from(number).unwrap_or(u8::MAX))
-            }
-            (Verdict::Claimed, _) => Answer::Claimed,
-            (Verdict::Busy { .. }, _) => Answer::Busy,
-            (Verdict::Refused(refusal), _) => Answer::Refused(refusal.name()),
-            (Verdict::Repeat | Verdict::Replay { .. }, None) => Answer::Nothing,
-        }
+        answer(verdict, session.unwrap_or(sessions.len()))
     }
 
     fn release(&mut self, fault: Option<Fault>, claim: usize, now: u8) -> Told {
@@ -308,17 +284,10 @@ impl Store {
         let Some(record) = &mut self.stored.links[link] else {
             return Told::quietly(Answer::Nothing);
         };
-        let mut token = claim_token(claim);
+        let mut command = command::release(claim, link, now);
         if let (Some(Fault::ReleasesForAnybody), LinkState::Claimed(lease)) = (fault, record.state) {
-            token = lease.token;
+            command.claim = lease.token;
         }
-        let command = Release {
-            tenant: TenantId::default(),
-            inquiry: inquiry_id(),
-            link: link_id(link),
-            claim: token,
-            now: instant(now),
-        };
         Told::quietly(match redemption::release(record, &command) {
             Released::Released => {
                 record.change(|record| record.state = LinkState::Unused);
@@ -339,13 +308,7 @@ impl Store {
             Target::AllLinks => (Revocation::AllLinks, None, None),
             Target::Everything => (Revocation::Everything, None, None),
         };
-        let command = Revoke {
-            tenant: TenantId::default(),
-            inquiry: inquiry_id(),
-            target: name,
-            now: instant(now),
-            event: event_id(),
-        };
+        let command = command::revoke(name, now);
         let revoked = inquiry.change(|inquiry| match (link, session) {
             (Some(link), _) => link.change(|link| revocation::revoke(inquiry, Some(link), None, &command)),
             (_, Some(session)) => {
@@ -380,14 +343,7 @@ impl Store {
     }
 
     fn start_session(&mut self, seen: Option<&Records>, now: u8) -> Told {
-        let command = StartSession {
-            tenant: TenantId::default(),
-            inquiry: inquiry_id(),
-            now: instant(now),
-            session: self.next_session(),
-            token: digest(Kind::Token, 0),
-            event: event_id(),
-        };
+        let command = command::start_session(now, self.next_session());
         let start = session::start(seen.map_or(&self.stored.inquiry, |seen| &seen.inquiry), &command);
         self.stored.inquiry.change(|inquiry| start.change_inquiry(inquiry));
         let answer = match start.session {
@@ -422,8 +378,7 @@ impl Store {
     }
 
     fn next_session(&self) -> SessionId {
-        let number = self.stored.sessions.len() + self.under_way.len();
-        SessionId::from_u128(1 + u128::try_from(number).unwrap_or_default())
+        session_id(self.stored.sessions.len() + self.under_way.len())
     }
 }
 
@@ -449,7 +404,7 @@ impl Records {
 fn spent_by(lease: Lease, at: Timestamp) -> Use {
     Use {
         at,
-        session: SessionId::from_u128(99),
+        session: session_id(99),
         replays: 0,
         grace: None,
         attempt: lease.attempt,
@@ -458,123 +413,18 @@ fn spent_by(lease: Lease, at: Timestamp) -> Use {
     }
 }
 
-fn told(answer: Answer, events: [Option<EventKind>; 2]) -> Told {
+/// What a verdict is called here; `session` is the one of the link.
+pub(crate) fn answer(verdict: Verdict, session: usize) -> Answer {
+    match verdict {
+        Verdict::FirstUse => Answer::FirstUse(session),
+        Verdict::Repeat => Answer::Repeat(session),
+        Verdict::Replay { number, .. } => Answer::Replay(session, u8::try_from(number).unwrap_or(u8::MAX)),
+        Verdict::Claimed => Answer::Claimed,
+        Verdict::Busy { .. } => Answer::Busy,
+        Verdict::Refused(refusal) => Answer::Refused(refusal.name()),
+    }
+}
+
+pub(crate) fn told(answer: Answer, events: [Option<EventKind>; 2]) -> Told {
     Told { answer, events: events.map(|event| event.map(|kind| kind.name())) }
-}
-
-fn policy(grace: Option<Clients>) -> ExpirationPolicy {
-    let policy = ExpirationPolicy::default()
-        .with_after_create(interval(windows::CREATE))
-        .with_after_start(interval(windows::START))
-        .with_after_resume(interval(windows::RESUME))
-        .with_resume_link(interval(windows::LINK))
-        .with_session_limit(u32::from(windows::SESSIONS).try_into().expect("a limit is not zero"));
-    let replays = u32::from(windows::REPLAYS).try_into().expect("a grace allows a replay");
-    match grace {
-        None => policy,
-        Some(clients) => {
-            policy.with_grace(Grace::new(interval(windows::GRACE), replays).with_clients(clients))
-        }
-    }
-}
-
-fn issue(how: Creation, number: usize, now: u8) -> IssueLink {
-    let key = KeyId::new(1).expect("a key's number");
-    let keys = KeySet::from_bits(1 << 1);
-    IssueLink {
-        tenant: TenantId::default(),
-        inquiry: inquiry_id(),
-        now: instant(now),
-        link: link_id(number),
-        digest: digest(Kind::Code, number),
-        derivation: Some(Derivation { key, nonce: Nonce::from_bytes([0; 16]) }),
-        purpose: Purpose::Resume,
-        parent: None,
-        creator: None,
-        lifetime: Lifetime::ByPolicy,
-        outstanding: match how {
-            Creation::Supersede => Outstanding::Supersede,
-            Creation::Keep => Outstanding::Keep,
-            Creation::ReturnSame => Outstanding::ReturnSame { keys, live_until: instant(now) },
-        },
-        event: event_id(),
-    }
-}
-
-fn redeem(world: &World, caller: usize, link: usize, now: u8, mode: Mode, session: SessionId) -> Redeem {
-    let Asked { now, attempt, binding, repeats_after } = asked(world, caller, now);
-    Redeem {
-        tenant: TenantId::default(),
-        digest: digest(Kind::Code, link),
-        now,
-        mode,
-        attempt,
-        repeats_after,
-        binding,
-        session,
-        token: digest(Kind::Token, 0),
-        event: event_id(),
-    }
-}
-
-fn asked(world: &World, caller: usize, now: u8) -> Asked {
-    let caller = world.callers[caller];
-    Asked {
-        now: instant(now),
-        attempt: caller.key.map(|key| digest(Kind::Attempt, usize::from(key))),
-        binding: caller.binding.map(|binding| digest(Kind::Binding, usize::from(binding))),
-        repeats_after: instant(now).minus(interval(windows::REPEAT)),
-    }
-}
-
-/// Seconds after an instant that leaves room before it.
-fn instant(second: u8) -> Timestamp {
-    Timestamp::from_unix_micros((1_000 + i64::from(second)) * 1_000_000).expect("an instant in 1970")
-}
-
-/// The second of an instant.
-pub(crate) fn second(at: Timestamp) -> i64 {
-    at.unix_micros() / 1_000_000 - 1_000
-}
-
-/// The instant of a second, for what compares with records.
-pub(crate) fn at(second: u8) -> Timestamp {
-    instant(second)
-}
-
-fn interval(seconds: u8) -> Interval {
-    Interval::from_seconds(i64::from(seconds)).expect("a window of some seconds")
-}
-
-fn inquiry_id() -> InquiryId {
-    InquiryId::new("inq_model").expect("a name of an inquiry")
-}
-
-pub(crate) fn link_id(number: usize) -> LinkId {
-    LinkId::from_u128(1 + u128::try_from(number).unwrap_or_default())
-}
-
-fn event_id() -> EventId {
-    EventId::from_u128(1)
-}
-
-fn claim_token(claim: usize) -> Digest {
-    digest(Kind::Claim, claim)
-}
-
-/// What a digest is of: two kinds never meet.
-#[derive(Clone, Copy)]
-enum Kind {
-    Code = 1,
-    Token,
-    Attempt,
-    Binding,
-    Claim,
-}
-
-fn digest(kind: Kind, number: usize) -> Digest {
-    let mut bytes = [0; 32];
-    bytes[0] = kind as u8;
-    bytes[1] = u8::try_from(number).expect("a small world");
-    Digest::from_bytes(bytes)
 }

@@ -79,14 +79,15 @@ pub struct World {
     pub grace: Option<Clients>,
 }
 
-/// With a key, from a client; the same client without the key; another client, with its own key.
+/// With a key, from a client; the same client without a key; the same key from another client.
 const THREE: &[Caller] = &[
     Caller { key: Some(1), binding: Some(1) },
     Caller { key: None, binding: Some(1) },
-    Caller { key: Some(2), binding: None },
+    Caller { key: Some(1), binding: Some(2) },
 ];
+/// With a key, from a client; with another key, from nobody knows where.
+const TWO: &[Caller] = &[Caller { key: Some(1), binding: Some(1) }, Caller { key: Some(2), binding: None }];
 const ONE: &[Caller] = &[Caller { key: Some(1), binding: None }];
-const TWO: &[Caller] = &[Caller { key: Some(1), binding: Some(1) }, Caller { key: None, binding: None }];
 
 /// The worlds that are explored.
 pub const WORLDS: &[&World] = &[&ONE_LINK, &REVOKED, &ENDED, &LIMITED, &GIVEN_AGAIN];
@@ -115,7 +116,7 @@ pub const REVOKED: World = World {
     name: "two links, revocations, a grace for the same client",
     last_second: 4,
     links: 2,
-    creations: &[Creation::Supersede, Creation::Keep],
+    creations: &[Creation::Supersede, Creation::Keep, Creation::ReturnSame],
     callers: TWO,
     redemptions: 1,
     claims: 1,
