@@ -9,12 +9,12 @@ use std::{
 };
 
 use inquiry_otl::{
-    Digest, EventId, Interval, LinkStore as _, SessionId, TenantId, Timestamp,
+    Digest, EventId, LinkStore as _, SessionId, TenantId,
     redemption::{Mode, Redeem, Verdict},
     store::{Housekeeping as _, Purge},
 };
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName, migration_script};
-use inquiry_otl_testkit::postgres::Postgres;
+use inquiry_otl_testkit::postgres::{Postgres, purge_of_old};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
 
@@ -31,9 +31,6 @@ const REDEMPTIONS: u32 = 250;
 const OLD: u64 = 50_000;
 /// Redemptions of which the slowest of a hundred is told.
 const BESIDE: u32 = 20_000;
-
-/// 2026-11-24, in microseconds: the links that are live end a week later, the old ones ended in September.
-const NOW: i64 = 1_795_478_400_000_000;
 
 pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
     // Commits do not wait for the disk, which would hide what the tables cost.
@@ -76,7 +73,7 @@ fn filled(server: &Postgres, schema: &str, links: u32) -> PostgresStore {
 
 /// The first use of the `n`-th of so many links, each on a page of its own as far as there are pages.
 async fn redeem(store: &PostgresStore, n: u32) {
-    let now = Timestamp::from_unix_micros(NOW).unwrap();
+    let Purge { now, repeats_after, .. } = purge_of_old();
     let session = u128::from_be_bytes(id());
     let command = Redeem {
         tenant: TenantId::default(),
@@ -84,7 +81,7 @@ async fn redeem(store: &PostgresStore, n: u32) {
         now,
         mode: Mode::Once,
         attempt: Some(Digest::from_bytes(secret().1)),
-        repeats_after: now.minus(Interval::from_hours(1).unwrap()),
+        repeats_after,
         binding: None,
         session: SessionId::from_u128(session),
         token: Digest::from_bytes(secret().1),
@@ -161,17 +158,8 @@ async fn purges(server: &Postgres, stores: &[PostgresStore]) -> (Vec<f64>, Vec<f
 
 /// Everything that is old.
 async fn purge(store: &PostgresStore) -> Duration {
-    let now = Timestamp::from_unix_micros(NOW).unwrap();
-    let month = Interval::from_days(30).unwrap();
-    let command = Purge {
-        now,
-        retention: month,
-        inquiry_retention: Some(month),
-        repeats_after: now.minus(Interval::from_hours(1).unwrap()),
-        limit: 10_000,
-    };
     let began = Instant::now();
-    while store.purge(command).await.unwrap().more {}
+    while store.purge(purge_of_old()).await.unwrap().more {}
     began.elapsed()
 }
 

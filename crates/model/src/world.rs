@@ -92,6 +92,25 @@ const ONE: &[Caller] = &[Caller { key: Some(1), binding: None }];
 /// The worlds that are explored.
 pub const WORLDS: &[&World] = &[&ONE_LINK, &REVOKED, &ENDED, &LIMITED, &GIVEN_AGAIN];
 
+/// Nothing happens here but what a world names.
+const QUIET: World = World {
+    name: "",
+    last_second: 0,
+    links: 0,
+    creations: &[],
+    callers: &[],
+    redemptions: 0,
+    claims: 0,
+    commits: 0,
+    releases: 0,
+    actions: &[],
+    changes: 0,
+    revocations: 0,
+    starts: 0,
+    purges: 0,
+    grace: None,
+};
+
 /// Races for one link: double clicks, lost replies, leases, a grace (D1, D4, D5, D6).
 pub const ONE_LINK: World = World {
     name: "one link, three callers, two claims, a grace",
@@ -103,12 +122,8 @@ pub const ONE_LINK: World = World {
     claims: 2,
     commits: 2,
     releases: 1,
-    actions: &[],
-    changes: 0,
-    revocations: 0,
-    starts: 0,
-    purges: 0,
     grace: Some(Clients::Any),
+    ..QUIET
 };
 
 /// What is revoked or superseded, while it is held, used or in its grace (L5, L6).
@@ -121,13 +136,9 @@ pub const REVOKED: World = World {
     redemptions: 1,
     claims: 1,
     commits: 1,
-    releases: 0,
-    actions: &[],
-    changes: 0,
     revocations: 1,
-    starts: 0,
-    purges: 0,
     grace: Some(Clients::Same),
+    ..QUIET
 };
 
 /// An inquiry that ends in every way, and is brought back (L4, R1 to R3, I3 to I6).
@@ -140,13 +151,9 @@ pub const ENDED: World = World {
     redemptions: 1,
     claims: 1,
     commits: 1,
-    releases: 0,
     actions: &[Action::Start, Action::Complete, Action::Expire, Action::Resume, Action::Redact],
     changes: 3,
-    revocations: 0,
-    starts: 0,
-    purges: 0,
-    grace: None,
+    ..QUIET
 };
 
 /// More sessions than an inquiry may start, and a count that begins anew (E6).
@@ -159,13 +166,10 @@ pub const LIMITED: World = World {
     redemptions: 1,
     claims: 1,
     commits: 1,
-    releases: 0,
     actions: &[Action::Expire, Action::Resume],
     changes: 2,
-    revocations: 0,
     starts: 2,
-    purges: 0,
-    grace: None,
+    ..QUIET
 };
 
 /// Generations of links, within an epoch and across them, and what a purge leaves (L5, S3).
@@ -177,12 +181,9 @@ pub const GIVEN_AGAIN: World = World {
     callers: ONE,
     redemptions: 1,
     claims: 1,
-    commits: 0,
-    releases: 0,
     actions: &[Action::Expire, Action::Resume],
     changes: 2,
-    revocations: 0,
-    starts: 0,
     purges: 1,
     grace: Some(Clients::Any),
+    ..QUIET
 };

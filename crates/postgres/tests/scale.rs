@@ -15,12 +15,9 @@
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Instant};
 
-use inquiry_otl::{
-    Interval, Timestamp,
-    store::{Housekeeping, Purge, Purged},
-};
+use inquiry_otl::store::{Housekeeping, Purged};
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName, migration_script};
-use inquiry_otl_testkit::postgres::Postgres;
+use inquiry_otl_testkit::postgres::{Postgres, purge_of_old};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::{Client, NoTls};
 
@@ -33,9 +30,6 @@ const OLD: u64 = 100_000;
 
 /// Redemptions that are measured; so many before them fill the caches of catalogue and plans.
 const REDEMPTIONS: u32 = 100;
-
-/// Noon of 2026-11-24, in microseconds.
-const NOW: i64 = 1_795_521_600_000_000;
 
 /// S2: a redemption touches as many pages beside 5,000,000 live links as beside 10,000, but for the levels by which
 /// the indexes that it descends are higher; and whatever it updates stays on its page.
@@ -109,20 +103,11 @@ async fn a_purge_costs_what_it_removes() {
         server.fill_with_old(schema, OLD);
         let options = Options::new().with_schema(SchemaName::new(schema).unwrap()).with_connections(1);
         let store = PostgresStore::connect(server.url().parse().unwrap(), NoTls, options).unwrap();
-        let now = Timestamp::from_unix_micros(NOW).unwrap();
-        let month = Interval::from_days(30).unwrap();
-        let command = Purge {
-            now,
-            retention: month,
-            inquiry_retention: Some(month),
-            repeats_after: now.minus(Interval::from_minutes(10).unwrap()),
-            limit: 10_000,
-        };
         let before = pages(&client).await;
         let began = Instant::now();
         let mut all = Purged::default();
         loop {
-            let purged = store.purge(command).await.unwrap();
+            let purged = store.purge(purge_of_old()).await.unwrap();
             all.links += purged.links;
             all.sessions += purged.sessions;
             all.inquiries += purged.inquiries;

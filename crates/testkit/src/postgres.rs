@@ -16,6 +16,8 @@ use crate::{
     tls::Certificates,
 };
 
+pub use fill::purge_of_old;
+
 /// A PostgreSQL server of one's own, without a password: the user is `postgres`, the database is `postgres`.
 ///
 /// What it acknowledges is on disk (`fsync` is on). It takes 300 connections.

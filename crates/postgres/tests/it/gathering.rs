@@ -12,6 +12,8 @@ use inquiry_otl::{
     store::{Attempted, CreateInquiry, InquiryKey, IssueOutcome, ListOf, Outbox},
 };
 use inquiry_otl_postgres::PostgresStore;
+use tokio::task::JoinHandle;
+use tokio_postgres::Transaction;
 
 use crate::support::{
     Schema, create, create_with, created, event, expire, issue, issued, key, redeem, sec, verdict,
@@ -29,12 +31,7 @@ where
 {
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
-    hold(schema, &lock).await;
-    // One after the other, so that each holds up a transaction.
-    let first = tokio::spawn(holding(1));
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    let held = [first, tokio::spawn(holding(2))];
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let held = hold_up(schema, &lock, holding).await;
     // In one task, so that they come in this order.
     let calls = tokio::spawn(join_all(calls));
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -47,10 +44,23 @@ where
     calls.await.unwrap()
 }
 
-/// Holds the inquiry 0.
-async fn hold(schema: &Schema, lock: &tokio_postgres::Transaction<'_>) {
+/// Holds the inquiry 0, and with it two calls, one after the other, so that each holds up a transaction.
+async fn hold_up<C, T>(
+    schema: &Schema,
+    lock: &Transaction<'_>,
+    holding: impl Fn(u32) -> C,
+) -> [JoinHandle<T>; 2]
+where
+    C: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
     let statement = format!("SELECT FROM \"{}\".inquiries WHERE id = 'inq_0' FOR UPDATE", schema.0);
     lock.execute(&statement, &[]).await.unwrap();
+    let first = tokio::spawn(holding(1));
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let held = [first, tokio::spawn(holding(2))];
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    held
 }
 
 /// A store with an inquiry 0 that can be held.
@@ -357,11 +367,7 @@ async fn whoever_leaves_takes_nobody_along() {
     }
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
-    hold(&schema, &lock).await;
-    let first = tokio::spawn(attempt(&store, &redeem(1)));
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    let held = [first, tokio::spawn(attempt(&store, &redeem(2)))];
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let held = hold_up(&schema, &lock, |n| attempt(&store, &redeem(n))).await;
     let leaving = tokio::spawn(attempt(&store, &redeem(10)));
     let staying = tokio::spawn(join_all((11..20).map(|n| attempt(&store, &redeem(n)))));
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -390,11 +396,7 @@ async fn a_crowd_is_bounded() {
     let unknown = (0..9_000).map(|n| attempt(&store, &redeem(100_000 + n)));
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
-    hold(&schema, &lock).await;
-    let first = tokio::spawn(attempt(&store, &redeem(1)));
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    let held = [first, tokio::spawn(attempt(&store, &redeem(2)))];
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let held = hold_up(&schema, &lock, |n| attempt(&store, &redeem(n))).await;
     let crowd: Vec<_> = unknown.map(tokio::spawn).collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let error = store.redeem(redeem(10)).await.unwrap_err();

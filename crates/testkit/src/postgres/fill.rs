@@ -1,5 +1,7 @@
 //! Tables of the store that are as large as one wants, written by the server itself.
 
+use inquiry_otl::{Interval, Timestamp, store::Purge};
+
 use super::Postgres;
 
 impl Postgres {
@@ -62,6 +64,14 @@ impl Postgres {
             self.sql(&format!("VACUUM (ANALYZE) {schema}.{table}"));
         }
     }
+}
+
+/// A purge, at noon of 2026-11-24, of what [`Postgres::fill_with_old`] adds: ten thousand at a time.
+pub fn purge_of_old() -> Purge {
+    let now = Timestamp::from_unix_micros(1_795_521_600_000_000).unwrap();
+    let month = Interval::from_days(30).unwrap();
+    let repeats_after = now.minus(Interval::from_minutes(10).unwrap());
+    Purge { now, retention: month, inquiry_retention: Some(month), repeats_after, limit: 10_000 }
 }
 
 /// Drops the indexes of the two large tables and empties those, so that filling them writes neither index nor log row by
