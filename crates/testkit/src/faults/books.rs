@@ -21,7 +21,7 @@ use super::PATIENCE;
 const PER_INQUIRY: usize = 100;
 
 /// A link, and what redeems it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Issued {
     pub(super) id: LinkId,
     pub(super) inquiry: InquiryId,
