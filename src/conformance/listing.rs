@@ -231,17 +231,21 @@ where
 {
     let stage = Stage::new(fixture).await;
     let (one, two) = (stage.tenant("one"), stage.tenant("two"));
-    let id = stage.new_inquiry_id();
-    for (stage, second) in [(&one, 1), (&two, 2)] {
+    let [of_one, of_two] = [stage.new_inquiry_id(), stage.new_inquiry_id()];
+    for (stage, id, second) in [(&one, of_one, 1), (&two, of_two, 2)] {
         create(stage, stage.new_inquiry(id, policy(), sec(second))).await;
     }
     let more = two.inquiry().await;
     let three = stage.tenant("three");
     let at = |second, inquiry| Cursor { created_at: sec(second), inquiry };
-    assert_eq!(fits(&one, everything(&one, sec(3))).await, [at(1, id)].into(), "the inquiries of one tenant");
+    assert_eq!(
+        fits(&one, everything(&one, sec(3))).await,
+        [at(1, of_one)].into(),
+        "the inquiries of one tenant"
+    );
     assert_eq!(
         fits(&two, everything(&two, sec(3))).await,
-        [at(2, id), at(0, more)].into(),
+        [at(2, of_two), at(0, more)].into(),
         "the inquiries of another tenant"
     );
     assert_eq!(
