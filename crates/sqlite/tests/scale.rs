@@ -79,8 +79,8 @@ fn filled() -> (Connection, Tables) {
     let insert = "INSERT INTO otl_inquiries (tenant, id, template, reference, status, policy, expires_at, created_at,
             version, epoch, resume_generation, resume_has_links, handoff_generation, handoff_has_links,
             sessions_started, last_sequence, epoch_links, resume_links, handoff_links)
-        SELECT ?1, printf('inq_%010d', value), iif(value % 100000 = 5, 'itmpl_rare', 'itmpl_' || value % 7),
-            'person ' || value / 3, CASE WHEN ?1 = 'busy' THEN 'created' WHEN value % 100000 = 7 THEN 'needs_review'
+        SELECT ?1, printf('inq_%010d', value), iif(value % 100000 = 5, 'itmpl_rare', 'itmpl_' || (value % 7)),
+            'person ' || (value / 3), CASE WHEN ?1 = 'busy' THEN 'created' WHEN value % 100000 = 7 THEN 'needs_review'
                 WHEN 997000 < value THEN 'created' WHEN value % 2 = 1 THEN 'completed' ELSE 'approved' END,
             ?2, ?3 + (value + 86400) * 1000000, ?3 + value * 1000000, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0
         FROM (WITH RECURSIVE n(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM n WHERE value < ?4)
