@@ -28,7 +28,7 @@ pub(crate) fn measure(runtime: &Runtime) -> Report {
     let candidates: [(_, &dyn Competes); 2] = [("torii", &torii), ("ours", &ours)];
     let mut report = Report::default();
     for (tasks, bound) in [(1, Bound::None), (16, Bound::None), (64, Bound::AtLeast(50.0))] {
-        let turns = runtime.block_on(Turns::measure("SQLite", &candidates, 3, (tasks, 640)));
+        let turns = runtime.block_on(Turns::measure("SQLite", &candidates, 5, (tasks, 640)));
         let what = "issue and redeem";
         let goal = turns.faster("P9", ("ours", "torii"), what, bound, |round| round.issue + round.redeem);
         report.goals.push(goal);
@@ -74,7 +74,7 @@ impl Competes for Torii {
 
 impl Drop for Torii {
     fn drop(&mut self) {
-        // It ends when nothing more can be said to it; waiting for it keeps its file until then.
+        // Whoever dropped it wants its directory back, or has stopped at something else.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }

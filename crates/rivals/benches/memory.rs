@@ -23,7 +23,7 @@ use tower_sessions_core::{
 const LACKS: [(&str, &str); 4] = [
     ("arcly-http-identity", "L1, L4, L5, L6, D3, D5, D6, D7, S3, S6"),
     ("authrs", "D1, L1, L3, L4, D5, D6, D7, S3, S6"),
-    ("session-guard", "L1, L4, L5, D4, D5, D6, D7, S3, S6"),
+    ("session-guard", "L1, L4, L5, D5, D6, D7, S3, S6"),
     ("tower-sessions", "D1, L1, L3, L4, L5, L6, D5, D6, D7, S3, S6"),
 ];
 
