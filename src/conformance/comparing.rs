@@ -163,7 +163,8 @@ impl<S: LinkStore + 'static> Run<S> {
         let record = &self.model.inquiries[&self.stage.key(inquiry)];
         // What is not allowed never comes to a store.
         if let Ok(command) = self.stage.step(record, action, self.now) {
-            let (theirs, ours) = (self.stage.change(command.clone()).await, self.model.change_inquiry(command));
+            let (theirs, ours) =
+                (self.stage.change(command.clone()).await, self.model.change_inquiry(command));
             same(&format!("{which}: {action:?}"), &theirs, &ours);
             assert!(matches!(ours, ChangeOutcome::Changed(_)), "the model changes");
         }

@@ -143,7 +143,11 @@ impl fmt::Display for Anomaly {
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not linearizable: of {} calls, {} can be put in order at most; next were", self.calls, self.ordered)?;
+        write!(
+            f,
+            "not linearizable: of {} calls, {} can be put in order at most; next were",
+            self.calls, self.ordered
+        )?;
         for (recorded, answer) in &self.next {
             let Recorded { client, call, end, .. } = recorded;
             write!(f, "\n  client {client}: {call:?}\n    answered: {end:?}\n    by the rules: {answer}")?;

@@ -7,10 +7,7 @@
 //!
 //! Each inquiry has a history of its own: histories of separate objects are linearizable if each of them is, so that
 //! [`check`] has few calls to put in order.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "a checker counts, and its numbers are small"
-)]
+#![allow(clippy::arithmetic_side_effects, reason = "a checker counts, and its numbers are small")]
 
 mod call;
 mod check;

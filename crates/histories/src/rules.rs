@@ -6,8 +6,8 @@ use inquiry_otl::{
     event::Recorded,
     record::{LinkRecord, LinkState, SessionRecord},
     store::{
-        ChangeInquiry, ChangeOutcome, CreateOutcome, IssueOutcome, ListOf, ListedLink, Listing, LinkName,
-        Inspect, Purge, Purged, RevokeOutcome, Sweep, Swept,
+        ChangeInquiry, ChangeOutcome, CreateOutcome, Inspect, IssueOutcome, LinkName, ListOf, ListedLink,
+        Listing, Purge, Purged, RevokeOutcome, Sweep, Swept,
     },
 };
 
@@ -176,16 +176,17 @@ impl Rules {
             let session = sessions.iter().find(|session| session.id == used.session);
             used.grace.is_some_and(|grace| command.now < grace.until)
                 || command.repeats_after < used.at
-                || session.zip(inquiry).is_some_and(|(session, inquiry)| session.is_live(inquiry, command.now))
+                || session
+                    .zip(inquiry)
+                    .is_some_and(|(session, inquiry)| session.is_live(inquiry, command.now))
         };
         links.retain(|link| !is_past(link.expires_at) || held(link));
         let names = |link: &LinkRecord, session: &SessionRecord| {
             link.parent == Some(session.id)
                 || matches!(&link.state, LinkState::Used(used) if used.session == session.id)
         };
-        sessions.retain(|session| {
-            !is_past(session.expires_at) || links.iter().any(|link| names(link, session))
-        });
+        sessions
+            .retain(|session| !is_past(session.expires_at) || links.iter().any(|link| names(link, session)));
         for record in inquiries.values_mut() {
             record.endings.keep_for(links.iter());
         }

@@ -145,10 +145,7 @@ fn a_lost_answer_may_be_either() {
     assert!(with(&End::Unknown, &first, 7), "it never took effect, or later");
     assert!(with(&End::NothingWritten, &first, 7), "it never took effect");
     assert!(!with(&End::NothingWritten, &used, 7), "it must not have taken effect");
-    let before = [
-        recorded(1, redeem(1), 20, End::Unknown),
-        recorded(2, redeem(2), 0, answered(10, used)),
-    ];
+    let before = [recorded(1, redeem(1), 20, End::Unknown), recorded(2, redeem(2), 0, answered(10, used))];
     assert!(!passes(&before), "it took effect before it was made");
 }
 

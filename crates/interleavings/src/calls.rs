@@ -1,8 +1,8 @@
 //! Calls on one inquiry, in few words. A call's number names what it makes.
 
 use inquiry_otl::{
-    Action, Derivation, Digest, EventId, ExpirationPolicy, Grace, Inquiry, InquiryId, Interval, KeyId, KeySet,
-    LinkId, Nonce, Purpose, Revocation, SessionId, TemplateId, TenantId, Timestamp,
+    Action, Derivation, Digest, EventId, ExpirationPolicy, Grace, Inquiry, InquiryId, Interval, KeyId,
+    KeySet, LinkId, Nonce, Purpose, Revocation, SessionId, TemplateId, TenantId, Timestamp,
     issuance::{IssueLink, Lifetime, Outstanding},
     record::Epoch,
     redemption::{Commit, Mode, Redeem, Release},
@@ -28,7 +28,12 @@ pub(crate) fn create(sessions: u32) -> Call {
         .with_resume_link(seconds(LINK))
         .with_grace(Grace::new(seconds(GRACE), 2.try_into().unwrap()));
     let inquiry = Inquiry::new(key().inquiry, TemplateId::new("itmpl_1").unwrap(), policy, at(0));
-    Call::Create(CreateInquiry { tenant: key().tenant, inquiry, first_epoch: Epoch::new(1), event: event(99) })
+    Call::Create(CreateInquiry {
+        tenant: key().tenant,
+        inquiry,
+        first_epoch: Epoch::new(1),
+        event: event(99),
+    })
 }
 
 pub(crate) fn keep(link: u8, now: i64) -> Call {
@@ -154,7 +159,13 @@ pub(crate) fn sweep(number: u8, now: i64) -> Call {
 /// Purges with a retention of an hour.
 pub(crate) fn purge(now: i64) -> Call {
     let repeats_after = at(now - REPEAT);
-    Call::Purge(Purge { now: at(now), retention: seconds(HOUR), inquiry_retention: None, repeats_after, limit: 10 })
+    Call::Purge(Purge {
+        now: at(now),
+        retention: seconds(HOUR),
+        inquiry_retention: None,
+        repeats_after,
+        limit: 10,
+    })
 }
 
 /// A look at all that is kept.

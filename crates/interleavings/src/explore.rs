@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{self, AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc, Mutex,
@@ -16,9 +16,6 @@ use loom::{model::Builder, thread};
 
 use crate::{calls, scenario::Scenario};
 
-/// How often one thread may be made to wait for another though it could go on. Most faults of this kind need one or two.
-const PREEMPTIONS: usize = 3;
-
 /// What came of it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -29,23 +26,16 @@ pub struct Explored {
     pub wrong: Option<String>,
 }
 
-impl Explored {
-    /// In a word.
-    #[must_use]
-    pub const fn verdict(&self) -> &'static str {
-        if self.wrong.is_none() { "ok" } else { "WRONG" }
-    }
-}
-
-/// Carries out a scenario on a new store in every order; stops at the first that is wrong, also by a lock that is waited
-/// for in a circle.
+/// Carries out a scenario on a new store in every order that differs, or in those where a thread that could go on has to
+/// wait for another so many times at most. Stops at the first that is wrong, also by locks that are waited for in a circle.
 pub fn explore<C: Callee + 'static>(
     scenario: &'static Scenario,
+    preemptions: Option<usize>,
     store: impl Fn() -> C + Send + Sync + 'static,
 ) -> Explored {
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.preemption_bound = preemptions;
     let count = Arc::clone(&executions);
     let run = move || {
         count.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +44,10 @@ pub fn explore<C: Callee + 'static>(
             panic!("{anomaly}");
         }
     };
+    // What is wrong is told by whoever asked.
+    panic::set_hook(Box::new(|_| {}));
     let outcome = catch_unwind(AssertUnwindSafe(|| builder.check(run)));
+    drop(panic::take_hook());
     let wrong = outcome.err().map(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
@@ -98,7 +91,8 @@ impl<C: Callee> Client<C> {
             let invoked = self.clock.fetch_add(1, Ordering::Relaxed);
             let answer = at_once(self.store.take(call)).expect("nothing fails in memory");
             let at = self.clock.fetch_add(1, Ordering::Relaxed);
-            let recorded = Recorded { client, call: call.clone(), invoked, end: End::Answered { at, answer } };
+            let recorded =
+                Recorded { client, call: call.clone(), invoked, end: End::Answered { at, answer } };
             self.history.lock().unwrap().push(recorded);
         }
     }

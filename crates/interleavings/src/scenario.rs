@@ -50,7 +50,9 @@ impl Scenario {
         Self {
             name: "a commit, when the lease has run out for another (D5)",
             first: || vec![create(9), keep(1, 0), claim(10, 1, 1, 31)],
-            threads: || vec![vec![commit(11, 10, 1, 30)], vec![redeem(12, 1, 31)], vec![claim(13, 1, 31, 61)]],
+            threads: || {
+                vec![vec![commit(11, 10, 1, 30)], vec![redeem(12, 1, 31)], vec![claim(13, 1, 31, 61)]]
+            },
         },
         Self {
             name: "a release, a commit and an attempt (D5)",
@@ -72,25 +74,37 @@ impl Scenario {
         Self {
             name: "two creations return the same, and it is redeemed (L5)",
             first: || vec![create(9)],
-            threads: || vec![vec![return_same(1, 1), redeem(11, 1, 1)], vec![return_same(2, 1), redeem(12, 2, 1)]],
+            threads: || {
+                vec![vec![return_same(1, 1), redeem(11, 1, 1)], vec![return_same(2, 1), redeem(12, 2, 1)]]
+            },
         },
         Self {
             name: "a link is revoked while it is claimed and committed (L6)",
             first: a_link,
             threads: || {
-                vec![vec![claim(11, 1, 1, 31), commit(12, 11, 1, 2)], vec![revoke_link(13, 1, 1)], vec![redeem(14, 1, 1)]]
+                vec![
+                    vec![claim(11, 1, 1, 31), commit(12, 11, 1, 2)],
+                    vec![revoke_link(13, 1, 1)],
+                    vec![redeem(14, 1, 1)],
+                ]
             },
         },
         Self {
             name: "all links are revoked while one is made and redeemed (L6)",
             first: a_link,
-            threads: || vec![vec![revoke_all(11, 1)], vec![keep(2, 1), redeem(12, 2, 1)], vec![redeem(13, 1, 1)]],
+            threads: || {
+                vec![vec![revoke_all(11, 1)], vec![keep(2, 1), redeem(12, 2, 1)], vec![redeem(13, 1, 1)]]
+            },
         },
         Self {
             name: "everything is revoked, and an attempt is repeated (L6, D6)",
             first: || vec![create(9), keep(1, 0), redeem_with(1, 10, 1, 1)],
             threads: || {
-                vec![vec![revoke_everything(11, 2)], vec![redeem_with(1, 12, 1, 2)], vec![start_session(13, 2)]]
+                vec![
+                    vec![revoke_everything(11, 2)],
+                    vec![redeem_with(1, 12, 1, 2)],
+                    vec![start_session(13, 2)],
+                ]
             },
         },
         Self {
@@ -143,7 +157,13 @@ impl Scenario {
         Self {
             name: "events of three threads, and what is delivered (V1)",
             first: a_link,
-            threads: || vec![vec![redeem(11, 1, 1), redeem(12, 1, 1)], vec![keep(2, 1)], vec![Call::Pending, Call::Pending]],
+            threads: || {
+                vec![
+                    vec![redeem(11, 1, 1), redeem(12, 1, 1)],
+                    vec![keep(2, 1)],
+                    vec![Call::Pending, Call::Pending],
+                ]
+            },
         },
     ];
 }

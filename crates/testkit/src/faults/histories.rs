@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Durable, Outcome, PATIENCE, worker::Worker};
 use crate::{
-    histories::{CLIENTS, Histories, Judged, Who},
+    histories::{CLIENTS, Histories, Judged, PARTS, Who},
     proxy::{Fault, Proxy},
     random::{Sequence, random},
 };
@@ -30,7 +30,7 @@ pub(super) fn races<D: Durable>(durable: &Arc<D>) -> Outcome {
     for round in 0..RACES {
         let histories = Histories::of(seed, numbers(round));
         runtime.block_on(histories.begin(&store));
-        for part in 0..2 {
+        for part in 0..PARTS {
             crew.begin(round, part);
             crew.hear(&histories)?;
         }
@@ -40,7 +40,7 @@ pub(super) fn races<D: Durable>(durable: &Arc<D>) -> Outcome {
     Ok(format!("{} under races: {}", D::NAME, judged.are_linearizable()?))
 }
 
-/// The engine is killed amid the first part, and started again for the second; or one of the two processes, if they are all
+/// The engine is killed amid the first part, and started again for the others; or one of the two processes, if they are all
 /// that there is.
 pub(super) fn kills<D: Durable>(durable: &Arc<D>) -> Outcome {
     let (runtime, mut engine) = (super::runtime(), durable.engine());
@@ -61,8 +61,10 @@ pub(super) fn kills<D: Durable>(durable: &Arc<D>) -> Outcome {
         } else {
             crew.lose_one(&histories)?;
         }
-        crew.begin(round, 1);
-        crew.hear(&histories)?;
+        for part in 1..PARTS {
+            crew.begin(round, part);
+            crew.hear(&histories)?;
+        }
         runtime.block_on(histories.end(&super::open(&runtime, durable, &engine.place())));
         judged.add(histories.judge());
     }
@@ -86,7 +88,7 @@ pub(super) fn storms<D: Durable>(durable: &Arc<D>) -> Outcome {
         let histories = Histories::of(seed, numbers(round));
         runtime.block_on(async {
             histories.begin(&direct).await;
-            for part in 0..2 {
+            for part in 0..PARTS {
                 proxy.set(Fault::Random { seed: faults.next() });
                 histories.part(part, &store).await;
                 proxy.set(Fault::None);

@@ -17,7 +17,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 pub(crate) use self::{
     line::Line,
-    plan::{CLIENTS, Who},
+    plan::{CLIENTS, PARTS, Who},
 };
 use self::{
     line::{What, now},
@@ -32,8 +32,8 @@ const FAULTS: u32 = 3;
 
 /// Some histories that are being made, each of an inquiry of its own.
 ///
-/// First somebody [begins](Self::begin) them, then eight clients have two [parts](Self::part), and something may happen to the
-/// engine in between, or in the midst. Last, somebody [looks](Self::end) at what is kept.
+/// First somebody [begins](Self::begin) them, then eight clients have three [parts](Self::part), and something may happen to
+/// the engine in between, or in the midst. Last, somebody [looks](Self::end) at what is kept.
 #[derive(Debug)]
 pub struct Histories {
     plans: Vec<Plan>,
@@ -46,7 +46,7 @@ impl Histories {
         Self::of(random(), 0..count)
     }
 
-    /// The same, but nobody looks until the end: where what is read may be undone.
+    /// The same, but nobody looks until the end, nor acts by what was seen: where what is read may be undone.
     #[must_use]
     pub fn without_reads(mut self) -> Self {
         self.plans.iter_mut().for_each(|plan| plan.reads = false);
@@ -64,7 +64,7 @@ impl Histories {
         self.run(&[Who::First], store).await;
     }
 
-    /// Lets all clients have a part, 0 or 1, on that store; returns when all have had it, or given up.
+    /// Lets all clients have a part, 0 to 2, on that store; returns when all have had it, or given up.
     pub async fn part(&self, part: u32, store: &(impl Callee + Clone + 'static)) {
         let all: Vec<_> = (0..CLIENTS).map(|number| Who::Client { number, part }).collect();
         self.run(&all, store).await;
@@ -159,7 +159,11 @@ impl Judged {
     /// # Errors
     /// What cannot.
     pub fn are_linearizable(&self) -> Result<String, String> {
-        if self.anomalies.is_empty() { Ok(self.to_string()) } else { Err(format!("{self}\n{}", self.anomalies.join("\n"))) }
+        if self.anomalies.is_empty() {
+            Ok(self.to_string())
+        } else {
+            Err(format!("{self}\n{}", self.anomalies.join("\n")))
+        }
     }
 
     /// That one of them cannot, in a line.
@@ -261,8 +265,9 @@ mod tests {
     async fn judged(store: &(impl Callee + Clone + 'static)) -> Judged {
         let histories = Histories::new(20);
         histories.begin(store).await;
-        histories.part(0, store).await;
-        histories.part(1, store).await;
+        for part in 0..PARTS {
+            histories.part(part, store).await;
+        }
         histories.end(store).await;
         histories.judge()
     }
@@ -302,12 +307,15 @@ mod tests {
     #[test]
     fn a_careless_store_is_caught() {
         let careless = Locked { is_careless: true, ..Locked::default() };
-        println!("careless: {}", on_threads(async || judged(&careless).await).are_not_linearizable().unwrap());
+        println!(
+            "careless: {}",
+            on_threads(async || judged(&careless).await).are_not_linearizable().unwrap()
+        );
         let careful = Locked::default();
         on_threads(async || judged(&careful).await).are_linearizable().unwrap();
     }
 
-    /// D6: a note is read as it was written, whatever came of the call.
+    /// D1: a note is read as it was written, whatever came of the call.
     #[test]
     fn a_note_is_read_as_it_was_written() {
         let whats = [What::Calls, What::NothingWritten, What::Unconfirmed, What::Unknown];

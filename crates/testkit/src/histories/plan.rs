@@ -18,8 +18,10 @@ use crate::random::Sequence;
 
 /// How many clients call at the same time.
 pub(crate) const CLIENTS: u32 = 8;
-/// How often each calls in each of the two parts.
-const CALLS: u32 = 5;
+/// A client's calls come in so many parts.
+pub(crate) const PARTS: u32 = 3;
+/// How often it calls in each.
+const CALLS: u32 = 4;
 /// Links that are there when the clients begin: two that resume, and one that a session handed off.
 const LINKS: u32 = 3;
 const LEASE: i64 = 4;
@@ -32,7 +34,7 @@ const REPEAT: i64 = 600;
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) history: u32,
-    /// Whether clients also look.
+    /// Whether clients also look at what is kept, and act by what they saw.
     pub(crate) reads: bool,
 }
 
@@ -41,7 +43,7 @@ pub(crate) struct Plan {
 pub(crate) enum Who {
     /// What comes before all others: an inquiry, a session and three links.
     First,
-    /// A client's calls in the first part or the second one.
+    /// A client's calls in a part.
     Client { number: u32, part: u32 },
     /// What comes after all others: a look at everything.
     Last,
@@ -104,11 +106,11 @@ impl Plan {
         vec![Call::Links(ListOf { inquiry, before: None, limit: 100 }), self.look()]
     }
 
-    /// A client's calls in both parts.
+    /// A client's calls in all parts.
     fn client(&self, client: u32) -> Vec<Call> {
         let mut random = self.sequence(Kind::Calls, client, 0);
         let mut claims = Vec::new();
-        let calls = (LINKS..LINKS + 2 * CALLS).map(|call| {
+        let calls = (LINKS..LINKS + PARTS * CALLS).map(|call| {
             let random = &mut random;
             let now = instant(i64::from(call) * 2 + i64::try_from(random.below(4)).unwrap());
             match random.below(20) {
@@ -117,7 +119,7 @@ impl Plan {
                 6 if !claims.is_empty() => self.release(random, client, now, &claims),
                 7..9 => Call::Issue(self.issue(client, call, now, outstanding(random, now))),
                 9 => self.revoke(random, client, call, now),
-                10..12 => {
+                10..12 if self.reads => {
                     let (inquiry, event) = (self.key(), self.event(client, call));
                     Call::Change { inquiry, action: action(random), now, event }
                 }
@@ -157,10 +159,8 @@ impl Plan {
         let link = random.below(u64::from(LINKS));
         let link = u32::try_from(link).unwrap();
         claims.push((link, call));
-        let mode = Mode::Claim {
-            token: self.digest(Kind::Claim, client, call),
-            until: now.plus(seconds(LEASE)),
-        };
+        let mode =
+            Mode::Claim { token: self.digest(Kind::Claim, client, call), until: now.plus(seconds(LEASE)) };
         let digest = self.digest(Kind::Link, CLIENTS, link);
         Call::Redeem(Redeem { digest, mode, ..self.redeem(random, client, call, now) })
     }
@@ -186,13 +186,7 @@ impl Plan {
         })
     }
 
-    fn release(
-        &self,
-        random: &mut Sequence,
-        client: u32,
-        now: Timestamp,
-        claims: &[(u32, u32)],
-    ) -> Call {
+    fn release(&self, random: &mut Sequence, client: u32, now: Timestamp, claims: &[(u32, u32)]) -> Call {
         let (link, claim) = one_of(random, claims);
         Call::Release(Release {
             tenant: self.key().tenant,
@@ -302,16 +296,16 @@ impl Plan {
 
     fn sequence(&self, kind: Kind, client: u32, call: u32) -> Sequence {
         let words = [u64::from(self.history), kind as u64, u64::from(client), u64::from(call)];
-        words.into_iter().fold(Sequence::new(self.seed), |mut sequence, word| {
-            Sequence::new(sequence.next() ^ word)
-        })
+        words
+            .into_iter()
+            .fold(Sequence::new(self.seed), |mut sequence, word| Sequence::new(sequence.next() ^ word))
     }
 }
 
 /// Mostly one that was there from the beginning, sometimes one that a client issues.
 fn a_link(random: &mut Sequence) -> (u32, u32) {
     let mut below = |end: u32| u32::try_from(random.below(u64::from(end))).unwrap();
-    if below(4) == 0 { (below(CLIENTS), LINKS + below(2 * CALLS)) } else { (CLIENTS, below(LINKS)) }
+    if below(4) == 0 { (below(CLIENTS), LINKS + below(PARTS * CALLS)) } else { (CLIENTS, below(LINKS)) }
 }
 
 fn one_of(random: &mut Sequence, claims: &[(u32, u32)]) -> (u32, u32) {
