@@ -141,7 +141,7 @@ impl<S: LinkStore + 'static> Run<S> {
         let id = self.stage.new_inquiry_id();
         let few = policy().with_session_limit(std::num::NonZeroU32::MIN.saturating_add(3));
         let command = self.stage.new_inquiry(id, few, self.now);
-        let (theirs, ours) = (self.stage.create(command.clone()).await, self.model.create(command));
+        let (theirs, ours) = (self.stage.create(command.clone()).await, self.model.create_inquiry(command));
         same(which, &theirs, &ours);
         assert!(matches!(ours, CreateOutcome::Created(_)), "the model creates");
         self.inquiries.push(id);
@@ -163,7 +163,8 @@ impl<S: LinkStore + 'static> Run<S> {
         let record = &self.model.inquiries[&self.stage.key(inquiry)];
         // What is not allowed never comes to a store.
         if let Ok(command) = self.stage.step(record, action, self.now) {
-            let (theirs, ours) = (self.stage.change(command.clone()).await, self.model.change(command));
+            let (theirs, ours) =
+                (self.stage.change(command.clone()).await, self.model.change_inquiry(command));
             same(&format!("{which}: {action:?}"), &theirs, &ours);
             assert!(matches!(ours, ChangeOutcome::Changed(_)), "the model changes");
         }
@@ -234,7 +235,7 @@ impl<S: LinkStore + 'static> Run<S> {
         let inquiry = self.an_inquiry();
         let command = self.stage.new_start(inquiry, self.now);
         let theirs = self.stage.start_as(command).await;
-        let ours = self.model.start(&command).expect("the model has the inquiry");
+        let ours = self.model.start_session(&command).expect("the model has the inquiry");
         let quiet = |started: SessionStarted| SessionStarted { events: quiet(started.events), ..started };
         same(&format!("{which}: {command:?}"), &quiet(theirs), &quiet(ours.clone()));
         self.sessions.extend(ours.session.ok().map(|session| (command.inquiry, session.id)));

@@ -1,10 +1,8 @@
 //! Hashes of inquiries' keys, which applications may choose: under seeds that nobody knows.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::{fmt, hash::BuildHasher};
 
+use super::sync::RandomState;
 use crate::store::InquiryKey;
 
 /// Multiplies and folds, under seeds of the store's own: a few nanoseconds for a key, where `SipHash` takes twenty.
@@ -20,7 +18,7 @@ impl fmt::Debug for Seeds {
 
 impl Seeds {
     pub(super) fn random() -> Self {
-        let state = RandomState::new();
+        let state = RandomState::default();
         Self([0_u64, 1, 2, 3].map(|n| state.hash_one(n)))
     }
 
