@@ -6,9 +6,9 @@
 use std::{fs, io, path::Path, sync::Arc};
 
 use inquiry_otl::{
-    Attempt, AttemptKey, Binding, Claiming, CodeFormat, Creator, Event, EventId, EventKind, ExpirationPolicy, Grace,
-    InquiryId, Key, KeyId, Keyring, LinkRequest, LinkStore, ManualClock, MemoryStore, NewInquiry, Redemption,
-    ReferenceId, Region, Revocation, Service, TemplateId, TenantId, Timestamp, UrlFormat,
+    Attempt, AttemptKey, Binding, Claiming, CodeFormat, Creator, Event, EventId, EventKind, ExpirationPolicy,
+    Grace, InquiryId, Key, KeyId, Keyring, LinkRequest, LinkStore, ManualClock, MemoryStore, NewInquiry,
+    Redemption, ReferenceId, Region, Revocation, Service, TemplateId, TenantId, Timestamp, UrlFormat,
     blocking::{BlockOn as _, BlockingService, ParkThread},
     store::{InquiryKey, Inspect, LinkName},
 };
@@ -76,12 +76,16 @@ fn urls() -> Vec<Vec<u8>> {
 
 fn ids() -> Vec<Vec<u8>> {
     texts(
-        &["otl_01jghtk8000000000000000001", "iqse_7zzzzzzzzzzzzzzzzzzzzzzzzz", "evt_00000000000000000000000001"]
-            .into_iter()
-            .chain(["inq_2CVZ4HyVg7qaboXz2PUHknAn", "itmpl_kyc", "acme-eu", "us1", "user 7", "device-handoff"])
-            .chain(["needs_review", "same"])
-            .map(str::to_owned)
-            .collect::<Vec<_>>(),
+        &[
+            "otl_01jghtk8000000000000000001",
+            "iqse_7zzzzzzzzzzzzzzzzzzzzzzzzz",
+            "evt_00000000000000000000000001",
+        ]
+        .into_iter()
+        .chain(["inq_2CVZ4HyVg7qaboXz2PUHknAn", "itmpl_kyc", "acme-eu", "us1", "user 7", "device-handoff"])
+        .chain(["needs_review", "same"])
+        .map(str::to_owned)
+        .collect::<Vec<_>>(),
     )
 }
 
@@ -110,7 +114,10 @@ fn json() -> Result<Vec<Vec<u8>>> {
     push(&mut seeds, &service.session(inquiry, grant.session.id)?)?;
     push(&mut seeds, &service.links(inquiry, None, 1)?.first())?;
     let kind = EventKind::LinkRevoked { revoked: Revocation::Link(used.id) };
-    push(&mut seeds, &Event::new(EventId::from_u128(1), tenant, Some(inquiry), Some(3), Timestamp::MIN, kind))?;
+    push(
+        &mut seeds,
+        &Event::new(EventId::from_u128(1), tenant, Some(inquiry), Some(3), Timestamp::MIN, kind),
+    )?;
     push(&mut seeds, &ExpirationPolicy::default().with_grace(Grace::persona()))?;
     push(&mut seeds, &CodeFormat::default().with_region(Region::new("us1")?))?;
     push(&mut seeds, &UrlFormat::default())?;

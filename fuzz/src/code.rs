@@ -59,7 +59,8 @@ fn is_code(format: &CodeFormat, text: &str) -> bool {
     assert_eq!(parse(&written.to_lowercase()), same, "C2: case matters");
     let look_alike = written.replace('0', "o").replace('1', "L");
     assert_eq!(parse(&look_alike), same, "C2: look-alikes matter");
-    for wrapped in [format!("<{written}>."), format!("\u{201C}{written}\u{201D}, "), format!("**{written}**")] {
+    for wrapped in [format!("<{written}>."), format!("\u{201C}{written}\u{201D}, "), format!("**{written}**")]
+    {
         assert_eq!(parse(&wrapped), same, "C6: punctuation matters");
     }
     let first = written.len() - format.symbols();
@@ -78,7 +79,11 @@ fn is_code(format: &CodeFormat, text: &str) -> bool {
             assert_eq!(parse(&format!("{front}{other}{rest}")), Err(CodeError::Check), "C2: {other} at {at}");
         }
         if let Some((next, rest)) = rest.split_at_checked(1).filter(|(next, _)| *next != symbol) {
-            assert_eq!(parse(&format!("{front}{next}{symbol}{rest}")), Err(CodeError::Check), "C2: swapped at {at}");
+            assert_eq!(
+                parse(&format!("{front}{next}{symbol}{rest}")),
+                Err(CodeError::Check),
+                "C2: swapped at {at}"
+            );
         }
     }
     true
@@ -90,7 +95,11 @@ fn token(text: &str, read: Result<String, TokenError>, parse: impl Fn(&str) -> R
     assert!(is_in(&written, text), "D7: a token was read that is not in the text");
     assert_eq!(parse(&written).as_ref(), Ok(&written), "D7: what was written is not read");
     assert_eq!(parse(&written.to_lowercase()).as_ref(), Ok(&written), "C2: case matters");
-    assert_eq!(parse(&format!("{written} ")), Err(TokenError::Length), "D7: a program hands over what it got");
+    assert_eq!(
+        parse(&format!("{written} ")),
+        Err(TokenError::Length),
+        "D7: a program hands over what it got"
+    );
     for at in 0..written.len() {
         let value = SYMBOLS.find(&written[at..=at]).expect("what is written is of the alphabet");
         let other = &SYMBOLS[(value + 1) % 32..][..1];

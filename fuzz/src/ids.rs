@@ -40,7 +40,10 @@ pub fn run(input: &[u8]) {
     let plain = |most| (1..=most).contains(&text.len());
     let all = |allowed: fn(u8) -> bool| text.bytes().all(allowed);
     let is_low = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    is_one::<TenantId>(text, plain(31) && all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b)));
+    is_one::<TenantId>(
+        text,
+        plain(31) && all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b)),
+    );
     is_one::<Region>(text, plain(8) && all(is_low));
     let is_text = plain(255) && !text.chars().any(char::is_control);
     is_one::<ReferenceId>(text, is_text);

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use inquiry_otl::{
     Action, Clients, CodeFormat, Creator, Derivation, Diagnosis, Digest, Event, EventId, EventKind,
-    ExpirationPolicy, Expiry, Grace, Inquiry, InquiryId, InquirySession, Interval, KeyId, LinkId, LinkView, Nonce,
-    OneTimeLink, Purpose, ReferenceId, Refusal, Refused, Region, Revocation, SessionId, Status, TemplateId, TenantId,
-    Timestamp, UrlFormat, UrlStyle,
+    ExpirationPolicy, Expiry, Grace, Inquiry, InquiryId, InquirySession, Interval, KeyId, LinkId, LinkView,
+    Nonce, OneTimeLink, Purpose, ReferenceId, Refusal, Refused, Region, Revocation, SessionId, Status,
+    TemplateId, TenantId, Timestamp, UrlFormat, UrlStyle,
     inquiry::EpochEnd,
     record::{
         EndedEpoch, EndedGeneration, Endings, Epoch, Generation, GenerationEnd, Generations, GraceLeft,
@@ -46,8 +46,9 @@ pub fn run(input: &[u8]) {
 fn read<T: Serialize + DeserializeOwned + PartialEq + Debug>(text: &str) -> Option<T> {
     let value: T = serde_json::from_str(text).ok()?;
     let written = serde_json::to_string(&value).expect("what was read is written");
-    let again: T = serde_json::from_str(&written)
-        .unwrap_or_else(|error| panic!("{} wrote what it does not read: {error}: {written}", std::any::type_name::<T>()));
+    let again: T = serde_json::from_str(&written).unwrap_or_else(|error| {
+        panic!("{} wrote what it does not read: {error}: {written}", std::any::type_name::<T>())
+    });
     assert_eq!(again, value, "E9: {written}");
     assert_eq!(serde_json::to_string(&again).ok().as_ref(), Some(&written), "E9");
     Some(value)
@@ -58,7 +59,10 @@ fn is_bounded(policy: &ExpirationPolicy) {
     let windows = [policy.after_create(), policy.after_start(), policy.after_resume()];
     let links = [Purpose::Resume, Purpose::DeviceHandoff].map(|purpose| policy.link_window(purpose));
     assert!(windows.iter().chain(&links).all(|window| 1 <= window.seconds()), "E8: {policy:?}");
-    assert!(1 <= policy.session_limit() && policy.grace().is_none_or(|grace| 1 <= grace.max_replays()), "E6, E7");
+    assert!(
+        1 <= policy.session_limit() && policy.grace().is_none_or(|grace| 1 <= grace.max_replays()),
+        "E6, E7"
+    );
 }
 
 /// The instants that a rule may turn on, and those beside them.
@@ -89,7 +93,10 @@ fn changes(inquiry: &Inquiry) {
         assert_eq!(inquiry.is_open(now), inquiry.as_of(now).is_open(now), "I6: at {now}");
         for action in ACTIONS {
             let Ok(step) = inquiry.after(action, now) else { continue };
-            assert!(inquiry.redacted_at.is_none() || action != Action::Resume, "I4, R1: a redacted inquiry was resumed");
+            assert!(
+                inquiry.redacted_at.is_none() || action != Action::Resume,
+                "I4, R1: a redacted inquiry was resumed"
+            );
             let wire = serde_json::to_string(&step.inquiry).expect("an inquiry is written");
             assert_eq!(read::<Inquiry>(&wire).as_ref(), Some(&step.inquiry));
             assert!(step.events.iter().flatten().count() <= 2, "V1");
@@ -101,7 +108,12 @@ fn changes(inquiry: &Inquiry) {
 fn decides(view: &LinkView) {
     let LinkView { link, inquiry, .. } = view;
     for now in around(&[link.created_at, link.expires_at, inquiry.inquiry.expires_at]) {
-        let asked = Asked { now, attempt: None, binding: None, repeats_after: now.minus(Interval::from_minutes(10).expect("a window")) };
+        let asked = Asked {
+            now,
+            attempt: None,
+            binding: None,
+            repeats_after: now.minus(Interval::from_minutes(10).expect("a window")),
+        };
         let command = Redeem {
             tenant: link.tenant,
             digest: link.digest,

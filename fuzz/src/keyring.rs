@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use arbitrary::{Arbitrary, Unstructured};
 use inquiry_otl::{
-    Attempt, Key, KeyError, KeyId, Keyring, LinkRequest, ManualClock, MemoryStore, NewInquiry, Redemption, Refusal,
-    Service, TemplateId, TenantId, Timestamp,
+    Attempt, Key, KeyError, KeyId, Keyring, LinkRequest, ManualClock, MemoryStore, NewInquiry, Redemption,
+    Refusal, Service, TemplateId, TenantId, Timestamp,
     blocking::{BlockingService, ParkThread},
 };
 
@@ -39,7 +39,10 @@ struct Secret {
 pub fn run(input: &[u8]) {
     let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(input)) else { return };
     any_bytes(input.number, input.bytes);
-    let (Ok(before), Ok(after)) = (input.before.as_ref().map(Ring::build).transpose(), input.after.as_ref().map(Ring::build).transpose()) else {
+    let (Ok(before), Ok(after)) = (
+        input.before.as_ref().map(Ring::build).transpose(),
+        input.after.as_ref().map(Ring::build).transpose(),
+    ) else {
         return;
     };
     rotates(&input, before, after);
@@ -52,7 +55,8 @@ impl Secret {
 
     /// 32 to 64 bytes, no two neighbours alike.
     fn bytes(self) -> Vec<u8> {
-        let bytes = (0..32 + usize::from(self.length % 33)).map(|at| self.byte ^ u8::try_from(at).unwrap_or_default());
+        let bytes = (0..32 + usize::from(self.length % 33))
+            .map(|at| self.byte ^ u8::try_from(at).unwrap_or_default());
         bytes.collect()
     }
 
@@ -155,10 +159,12 @@ fn rotates(input: &Input<'_>, before: Option<Keyring>, after: Option<Keyring>) {
         (None, None) => Ok(true),
         (None, Some(ring)) if ring.unkeyed_until.is_some_and(|until| input.now < until) => Ok(true),
         (None, Some(_)) => Err(()),
-        (Some(secret), ring) => match ring.iter().flat_map(Ring::secrets).find(|other| other.id() == secret.id()) {
-            Some(other) => Ok(other.padded() == secret.padded()),
-            None => Err(()),
-        },
+        (Some(secret), ring) => {
+            match ring.iter().flat_map(Ring::secrets).find(|other| other.id() == secret.id()) {
+                Some(other) => Ok(other.padded() == secret.padded()),
+                None => Err(()),
+            }
+        }
     };
     let diagnosis = second.diagnose(code.as_str()).expect("memory does not fail");
     let told = second.redeem(code.as_str(), &Attempt::new()).expect("memory does not fail");

@@ -24,7 +24,9 @@ macro_rules! target {
 
         #[cfg(not(fuzzing))]
         fn main() -> std::io::Result<()> {
-            std::env::args_os().skip(1).try_for_each(|file| std::fs::read(file).map(|input| $crate::$name::run(&input)))
+            std::env::args_os()
+                .skip(1)
+                .try_for_each(|file| std::fs::read(file).map(|input| $crate::$name::run(&input)))
         }
     };
 }

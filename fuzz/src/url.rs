@@ -24,11 +24,14 @@ pub fn run(input: &[u8]) {
         urls.push(format);
     }
     let formats = code::formats();
-    for urls in &urls {
-        for (codes, written) in formats.iter().zip(CODES).skip(pasted.len() % 3).step_by(3) {
-            is_read_again(urls, codes, &codes.parse(written).expect("a code that the library wrote"));
-            is_read(urls, codes, pasted);
+    let turn = pasted.len() % formats.len();
+    for (number, urls) in urls.iter().enumerate() {
+        // What is written under the default is the same each time.
+        if 0 < number {
+            let codes = &formats[turn];
+            is_read_again(urls, codes, &codes.parse(CODES[turn]).expect("a code that the library wrote"));
         }
+        formats.iter().for_each(|codes| is_read(urls, codes, pasted));
     }
 }
 

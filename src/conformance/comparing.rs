@@ -359,7 +359,6 @@ impl Random {
         // Never zero, and far apart for neighbouring seeds.
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
-
 }
 
 impl Choices for Random {
