@@ -677,3 +677,32 @@ async fn a_handoff_link_without_its_session_is_dead() {
     let at = view.link.created_at;
     assert_eq!(peek(&view.subject(), &asked), Verdict::Refused(Refusal::Revoked { at }));
 }
+
+/// S5, R3, T5: a clock that is set back gives an unused link its time again, until a write has met the expiry of its inquiry;
+/// what was used, revoked or superseded stays so.
+#[tokio::test]
+async fn a_clock_that_is_set_back_revives_nothing_that_was_written() {
+    let world = World::new();
+    let (begin, id) = (world.now(), world.pending().await);
+    let superseded = world.link(id).await;
+    let used = world.link(id).await;
+    let keep = || LinkRequest::resume(id).on_outstanding(OnOutstanding::Keep);
+    let revoked = world.service.issue(keep()).await.unwrap();
+    let late = world.service.issue(keep()).await.unwrap();
+    let short = world.service.issue(keep().expires_in(seconds(60))).await.unwrap();
+    world.grant(&used).await;
+    world.service.revoke(id, Revocation::Link(revoked.id)).await.unwrap();
+
+    world.at(short.expires_at, 0);
+    assert_eq!(world.refusal(&short).await.name(), "link-expired");
+    world.at(begin, 0);
+    for (link, reason) in [(&superseded, "superseded"), (&used, "used"), (&revoked, "revoked")] {
+        assert_eq!(world.refusal(link).await.name(), reason);
+    }
+    world.grant(&short).await;
+
+    world.at(late.expires_at, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
+    world.at(begin, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
+}
