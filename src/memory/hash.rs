@@ -1,6 +1,6 @@
 //! Hashes of inquiries' keys, which applications may choose: under seeds that nobody knows.
 
-use std::{fmt, hash::BuildHasher};
+use std::hash::BuildHasher;
 
 use super::sync::RandomState;
 use crate::store::InquiryKey;
@@ -9,12 +9,6 @@ use crate::store::InquiryKey;
 ///
 /// Who does not know the seeds cannot choose ids that collide; who knew them could make one shard slow, and read nothing.
 pub(super) struct Seeds([u64; 4]);
-
-impl fmt::Debug for Seeds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seeds").finish_non_exhaustive()
-    }
-}
 
 impl Seeds {
     pub(super) fn random() -> Self {
