@@ -64,6 +64,9 @@ struct Search<'a> {
     stuck: Stuck,
 }
 
+/// A call that may be next, as its bit, and the state after it.
+type Branch = (u128, Rules);
+
 impl Search<'_> {
     /// Whether there is an order for the calls that have not happened; nothing if there are too many to try.
     fn explore(&mut self, mut happened: u128, mut rules: Rules) -> Option<bool> {
@@ -103,7 +106,7 @@ impl Search<'_> {
         happened: u128,
         rules: &Rules,
         horizon: u64,
-    ) -> Result<(Vec<(u128, Rules)>, Vec<(u128, Rules)>), u128> {
+    ) -> Result<(Vec<Branch>, Vec<Branch>), u128> {
         let (mut known, mut unknown, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for (bit, recorded) in self.open(happened).filter(|(_, recorded)| recorded.invoked <= horizon) {
             let mut after = rules.clone();

@@ -122,7 +122,7 @@ impl Crew {
     }
 
     fn worker(&self, process: u32) -> Worker {
-        Worker::start("histories", &self.place, &format!("{} {process}", self.seed))
+        Worker::start("histories", &self.place, format!("{} {process}", self.seed))
     }
 
     /// Lets all clients begin a part of a round.
