@@ -55,9 +55,8 @@ pub(super) fn kills<D: Durable>(durable: &Arc<D>) -> Outcome {
         sleep(Duration::from_millis(5 + after.below(40)));
         if engine.port().is_some() {
             engine.kill();
-            crew.hear(&histories)?;
             engine.restart();
-            drop(super::open(&runtime, durable, &engine.place()));
+            crew.hear(&histories)?;
         } else {
             crew.lose_one(&histories)?;
         }
