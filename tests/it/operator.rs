@@ -10,8 +10,8 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, MemoryStore, OnOutstanding, Operator,
-    Refusal, Retention, Retry, Status, StoreError, StoreErrorKind,
+    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, ManualClock, MemoryStore,
+    OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError, StoreErrorKind,
     store::{AnyHousekeeping, AnyOutbox, Housekeeping, Outbox, Purge, Purged, Sweep, Swept},
 };
 
@@ -417,4 +417,24 @@ async fn endings_go_with_the_links_that_carry_them() {
     let (record, links) = (world.record(id).await, world.store.counts().links);
     assert!((5..=7).contains(&links), "{links}");
     assert!(record.endings.generations.len() <= 4 * links + 9, "{}", record.endings.generations.len());
+}
+
+/// S3: a purge of inquiries is bounded like any other: it stops at its limit, says so, and goes on from there.
+#[tokio::test]
+async fn a_purge_of_inquiries_stops_at_its_limit() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let service = Service::builder(&store).clock(clock.clone()).build().unwrap();
+    for _ in 0..5 {
+        let id = service.create(new_inquiry()).await.unwrap().id;
+        service.expire(id).await.unwrap();
+    }
+    clock.advance(seconds(60));
+    let now = clock.now();
+    let (retention, inquiry_retention) = (seconds(60), Some(seconds(60)));
+    let command = Purge { now, retention, inquiry_retention, repeats_after: now, limit: 2 };
+    for expected in [(2, true), (2, true), (1, false)] {
+        let purged = store.purge(command).await.unwrap();
+        assert_eq!((purged.inquiries, purged.more), expected);
+    }
+    assert_eq!(store.counts().inquiries, 0);
 }
