@@ -99,6 +99,8 @@
 //! and a redemption never does. A store that keeps the way from a digest to its link apart from the link, as a cluster
 //! must, writes it before the link and removes it after; a look-up that finds no link there finds nothing.
 //!
+//! [`Model`] is a store that is nothing but these functions: what any other one is compared with.
+//!
 //! # Eight traps
 //! Others fell into each of them; for each there is a check.
 //!
@@ -190,6 +192,7 @@ pub mod sweeping;
 
 pub use check::Check;
 pub use fixture::{Fixture, Fresh};
+pub use model::Model;
 #[doc(hidden)]
 pub use suite::run;
 pub use suite::{checks, housekeeping_checks, outbox_checks};

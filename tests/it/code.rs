@@ -301,3 +301,15 @@ fn formats_and_digests_are_read_through_their_constructors() {
     assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
     assert!(serde_json::from_str::<Digest>("\"ab\"").is_err());
 }
+
+/// C2: regions that look alike are one, also as keys of a map, and a format tells its own.
+#[test]
+fn regions_that_look_alike_are_one() {
+    let regions: std::collections::HashSet<Region> =
+        ["eu1", "eul", "eui", "euo", "eu0"].into_iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(regions.len(), 2);
+    assert_eq!("EU1".parse::<Region>(), Err(CodeFormatError::Region));
+    let format = CodeFormat::default();
+    assert_eq!(format.region(), None);
+    assert_eq!(format.with_region(Region::new("eul").unwrap()).region(), Region::new("eu1").ok());
+}

@@ -252,6 +252,9 @@ fn a_durable_event_is_kept_as_columns() {
         let bare = EventColumns { name: columns.name, ..EventColumns::default() };
         assert_eq!(EventKind::try_from(bare).is_ok(), columns == bare, "{kind:?} without what it tells");
     }
+    let revoked =
+        EventColumns { name: "one-time-link.revoked", word: Some("in part"), ..EventColumns::default() };
+    assert_eq!(EventKind::try_from(revoked), Err(UnknownEvent));
     assert_eq!(EventKind::LinkPeeked { link }.columns(), None);
     assert_eq!(EventKind::LinkRefused { link: None, refusal: Refusal::Unknown }.columns(), None);
 }

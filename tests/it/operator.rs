@@ -279,7 +279,7 @@ impl Housekeeping for Failing {
     }
 }
 
-/// S3, S4: a batch that fails ends neither the round nor the run; what failed is tried again after a pause.
+/// T6, S3, S4: a batch that fails ends neither the round nor the run; what failed is tried again after a pause.
 #[tokio::test]
 async fn a_run_goes_on_after_a_batch_that_failed() {
     let world = World::new();

@@ -100,6 +100,10 @@ async fn a_peek_consumes_nothing() {
         let peek = world.service.peek(nothing, &Attempt::new()).await.unwrap();
         assert!(matches!(peek, Peek::Refused(refused) if refused.reason == Refusal::Mangled));
     }
+    let elsewhere = World::new();
+    let unknown = elsewhere.link(elsewhere.created().await).await;
+    let peek = world.service.peek(unknown.url.expose(), &Attempt::new()).await.unwrap();
+    assert!(matches!(peek, Peek::Refused(refused) if refused.reason == Refusal::Unknown));
 }
 
 /// D3, I6: a peek at an inquiry that has lapsed says so and does not write it.
@@ -698,4 +702,54 @@ async fn each_grant_has_a_token_of_its_own() {
         let known = world.service.authenticate(link.inquiry, session, token).await.unwrap();
         assert_eq!(known.is_some(), 1 <= place, "{place}");
     }
+}
+
+/// E5: a hand-off link whose session is not there any more died with it.
+#[tokio::test]
+async fn a_handoff_link_without_its_session_is_dead() {
+    use inquiry_otl::{
+        LinkStore,
+        redemption::{Asked, Verdict, peek},
+        store::{Inspect, LinkName},
+    };
+    let world = World::new();
+    let id = world.pending().await;
+    let session = world.service.start_session(id).await.unwrap().session.id;
+    let link = world.service.issue(LinkRequest::device_handoff(id, session)).await.unwrap();
+    let inspect = Inspect { tenant: inquiry_otl::TenantId::default(), link: LinkName::Id(id, link.id) };
+    let mut view = LinkStore::inspect(&world.store, inspect).await.unwrap().unwrap();
+    let asked = Asked { now: world.now(), attempt: None, binding: None, repeats_after: world.now() };
+    assert_eq!(peek(&view.subject(), &asked), Verdict::FirstUse);
+    view.parent = None;
+    let at = view.link.created_at;
+    assert_eq!(peek(&view.subject(), &asked), Verdict::Refused(Refusal::Revoked { at }));
+}
+
+/// S5, R3, T5: a clock that is set back gives an unused link its time again, until a write has met the expiry of its inquiry;
+/// what was used, revoked or superseded stays so.
+#[tokio::test]
+async fn a_clock_that_is_set_back_revives_nothing_that_was_written() {
+    let world = World::new();
+    let (begin, id) = (world.now(), world.pending().await);
+    let superseded = world.link(id).await;
+    let used = world.link(id).await;
+    let keep = || LinkRequest::resume(id).on_outstanding(OnOutstanding::Keep);
+    let revoked = world.service.issue(keep()).await.unwrap();
+    let late = world.service.issue(keep()).await.unwrap();
+    let short = world.service.issue(keep().expires_in(seconds(60))).await.unwrap();
+    world.grant(&used).await;
+    world.service.revoke(id, Revocation::Link(revoked.id)).await.unwrap();
+
+    world.at(short.expires_at, 0);
+    assert_eq!(world.refusal(&short).await.name(), "link-expired");
+    world.at(begin, 0);
+    for (link, reason) in [(&superseded, "superseded"), (&used, "used"), (&revoked, "revoked")] {
+        assert_eq!(world.refusal(link).await.name(), reason);
+    }
+    world.grant(&short).await;
+
+    world.at(late.expires_at, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
+    world.at(begin, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
 }

@@ -446,3 +446,44 @@ async fn every_instant_is_the_clocks() {
     assert_eq!(grant.session.started_at, world.now());
     assert_eq!(world.sink.take().last().unwrap().at, world.now());
 }
+
+/// C1, C2, C5, C6: a service writes and reads the codes and URLs that it was told to, and no others.
+#[tokio::test]
+async fn a_service_has_codes_and_urls_of_its_own() {
+    let world = World::new();
+    let codes = inquiry_otl::CodeFormat::new(256).unwrap();
+    let urls = inquiry_otl::UrlFormat::new("https://verify.acme.com/start").unwrap();
+    let service = world.beside(|builder| builder.code_format(codes).url_format(urls));
+    let link = service.issue(LinkRequest::resume(world.created().await)).await.unwrap();
+    let code = link.url.expose().strip_prefix("https://verify.acme.com/start?code=").unwrap();
+    assert_eq!(code.len(), codes.symbols());
+    assert_eq!(world.refusal(&link).await, Refusal::Mangled);
+    crate::support::granted(service.redeem(link.url.expose(), &inquiry_otl::Attempt::new()).await.unwrap());
+}
+
+/// S4: the error of each operation carries over to the superset as what it is.
+#[test]
+fn every_error_carries_over() {
+    use inquiry_otl::{CreateError, NotOpen, ReadError, RevokeError, SessionError, SessionRefusal};
+
+    let fault = || StoreError::new(StoreErrorKind::Timeout, Retry::Safe);
+    let open = NotOpen::Redacted;
+    assert!(matches!(Error::from(CreateError::Exists), Error::Exists));
+    assert!(matches!(Error::from(CreateError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(ReadError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(ReadError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(ChangeError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(ChangeError::Contended), Error::Contended));
+    assert!(matches!(Error::from(ChangeError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(IssueError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(IssueError::SessionNotLive), Error::SessionNotLive));
+    assert!(matches!(Error::from(IssueError::NeedsKey), Error::NeedsKey));
+    assert!(matches!(Error::from(IssueError::Altered), Error::Altered));
+    assert!(matches!(Error::from(IssueError::NotOpen(open)), Error::NotOpen(NotOpen::Redacted)));
+    assert!(matches!(Error::from(RevokeError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(RevokeError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(SessionError::NotFound), Error::NotFound));
+    let refusal = SessionRefusal::SessionLimit { limit: 25 };
+    assert!(matches!(Error::from(SessionError::Refused(refusal)), Error::Refused(_)));
+    assert!(matches!(Error::from(SessionError::Store(fault())), Error::Store(_)));
+}
