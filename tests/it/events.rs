@@ -78,6 +78,8 @@ async fn each_call_about_a_link_is_told_once_under_its_name() {
     assert_eq!(world.sink.names(), ["one-time-link.superseded", "one-time-link.created"]);
     let _ = world.redeem(&link).await;
     assert_eq!(world.sink.names(), ["one-time-link.refused"]);
+    let _ = world.service.claim(text, &Attempt::new()).await.unwrap();
+    assert_eq!(world.sink.names(), ["one-time-link.refused"]);
     for target in
         [Revocation::Link(new.id), Revocation::Session(session), Revocation::AllLinks, Revocation::Everything]
     {

@@ -51,6 +51,7 @@ fn a_ring_has_each_number_once() {
     assert_eq!(ring().with_retiring(Key::random(id(1))).err(), Some(KeyError::DuplicateId));
     let two = ring().with_retiring(Key::random(id(2))).unwrap();
     assert_eq!(two.key_set(), [id(2), id(1)].into_iter().collect());
+    assert_eq!(two.key_set(), [id(2), id(1), id(2)].into_iter().collect());
     assert_eq!(two.with_retiring(Key::random(id(2))).err(), Some(KeyError::DuplicateId));
 }
 

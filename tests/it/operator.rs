@@ -12,7 +12,11 @@ use std::{
 use inquiry_otl::{
     Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, ManualClock, MemoryStore,
     OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError, StoreErrorKind,
-    store::{AnyHousekeeping, AnyOutbox, Housekeeping, Outbox, Purge, Purged, Sweep, Swept},
+    issuance::IssueLink,
+    store::{
+        AnyHousekeeping, AnyOutbox, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Purged, Sweep,
+        Swept,
+    },
 };
 
 use crate::support::{Store, World, new_inquiry, no_sleep, seconds};
@@ -203,7 +207,7 @@ async fn an_inquiry_goes_last() {
     assert_eq!(world.refusal(&link).await, Refusal::Unknown);
 }
 
-/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once.
+/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once, without a pause between.
 #[tokio::test]
 async fn a_purge_is_bounded() {
     let world = World::new();
@@ -213,14 +217,18 @@ async fn a_purge_is_bounded() {
     }
     world.advance(hours(24 * 40));
     let operator = Operator::builder(world.store.clone()).clock(world.clock.clone()).batch(10).build();
-    let mut removed = Vec::new();
+    let (pauses, mut removed) = (Cell::new(0), Vec::new());
+    let sleep = |_| {
+        pauses.set(pauses.get() + 1);
+        std::future::ready(())
+    };
     operator
-        .run(no_sleep, |round| {
+        .run(sleep, |round| {
             removed.push(round.purged.links);
             round.more
         })
         .await;
-    assert_eq!(removed, [10, 10, 5]);
+    assert_eq!((removed, pauses.get()), (vec![10, 10, 5], 0));
 }
 
 /// S3, L4: while a link of an ended epoch is kept its reason can be named; afterwards nothing of it is left.
@@ -400,6 +408,25 @@ async fn a_purge_looks_at_no_more_than_it_may() {
     }
     // Eight looks for each record that may go: 8, 8 and 4.
     assert_eq!(rounds, 3);
+}
+
+/// S3: a link that was purged leaves nothing behind: its digest is free again, as if it had never been.
+#[tokio::test]
+async fn what_was_purged_leaves_nothing_behind() {
+    let world = of_long_inquiries();
+    let id = world.created().await;
+    let request = LinkRequest::resume(id).expires_in(seconds(60));
+    let command = || world.service.planner().issue(&request).unwrap().command().clone();
+    let first = command();
+    let digest = first.digest;
+    let issued = LinkStore::issue(&world.store, first).await.unwrap();
+    assert!(matches!(issued, IssueOutcome::Issued { .. }));
+    world.advance(hours(2));
+    for is_free in [false, true] {
+        let outcome = LinkStore::issue(&world.store, IssueLink { digest, ..command() }).await.unwrap();
+        assert_eq!(matches!(outcome, IssueOutcome::Issued { .. }), is_free);
+        world.store.purge(purge_of(&world, 60, 100)).await.unwrap();
+    }
 }
 
 /// L4, S3: why links died is forgotten with them, however many come and go.

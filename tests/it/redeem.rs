@@ -6,6 +6,8 @@ use inquiry_otl::{
     Attempt, AttemptKey, Binding, Claim, Claiming, Clients, ExpirationPolicy, Grace, Grant, GrantKind,
     IssuedLink, LeaseTime, LinkRequest, OnOutstanding, Peek, Redemption, Refusal, Released, Revocation,
     SessionToken, Status,
+    redemption::{self, Subject, Verdict},
+    store::{InquiryKey, LinkStore, ListOf},
 };
 
 use crate::support::{ATTEMPT, World, attempt, bound, claimed, granted, inquiry_id, moved, refusal, seconds};
@@ -560,6 +562,51 @@ async fn a_claimed_handoff_dies_with_its_session() {
     assert!(world.now() < open_until && world.now() < claim.until);
     let late = refusal(world.service.commit(&claim).await.unwrap());
     assert_eq!(late, Refusal::LinkExpired { at: Some(session.expires_at) });
+}
+
+/// E5, D4, D5: while the session that made it lives, a hand-off link is as good as any: committed, and replayed.
+#[tokio::test]
+async fn a_handoff_is_committed_and_replayed_while_its_session_lives() {
+    let world = World::policy(grace(300, 1));
+    let id = world.pending().await;
+    let parent = world.service.start_session(id).await.unwrap().session;
+    let handoff = world.service.issue(LinkRequest::device_handoff(id, parent.id)).await.unwrap();
+    let claim = world.claim(&handoff).await;
+    let first = granted(world.service.commit(&claim).await.unwrap());
+    assert_eq!(first.kind, GrantKind::FirstUse);
+    let again = world.grant(&handoff).await;
+    assert_eq!((replay(&again).0, again.session.id), (1, first.session.id));
+}
+
+/// D2, L6: revoked with everything goes before superseded and redacted, whichever came first.
+#[tokio::test]
+async fn revoked_with_everything_goes_before_superseded_and_redacted() {
+    let world = World::new();
+    let id = world.pending().await;
+    let (superseded, newest) = (world.link(id).await, world.link(id).await);
+    world.advance(seconds(1));
+    let at = world.now();
+    world.service.revoke(id, Revocation::Everything).await.unwrap();
+    world.advance(seconds(1));
+    world.service.redact(id).await.unwrap();
+    for link in [superseded, newest] {
+        assert_eq!(world.refusal(&link).await, Refusal::Revoked { at });
+    }
+}
+
+/// L5, L4: the counter decides: a store that has lost the ending refuses all the same, and cannot say more.
+#[tokio::test]
+async fn a_superseded_link_is_dead_whatever_is_known_of_its_end() {
+    let (world, link) = story(ExpirationPolicy::default()).await;
+    let mut inquiry = world.record(link.inquiry).await;
+    let key = InquiryKey { tenant: inquiry.tenant, inquiry: link.inquiry };
+    let of = ListOf { inquiry: key, before: None, limit: 1 };
+    let listed = LinkStore::links(&world.store, of).await.unwrap().unwrap().items.remove(0);
+    inquiry.generations.resume.number += 1;
+    let subject = Subject { link: &listed.link, inquiry: &inquiry, session: None, parent: None };
+    let plan = world.service.planner().redeem(link.url.expose(), &Attempt::new()).unwrap();
+    let decision = redemption::redeem(&subject, &plan.command());
+    assert_eq!(decision.verdict, Verdict::Refused(Refusal::Superseded { by: None, at: None }));
 }
 
 /// D2, D5: used goes before link expired, and link expired before busy.

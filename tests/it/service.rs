@@ -1,14 +1,19 @@
 //! Inquiries through the service: create, change, read, as of now.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+};
 
 use inquiry_otl::{
-    Action, ChangeError, CreateError, Error, EventKind, ExpirationPolicy, Expiry, Inquiry, IssueError,
-    LinkRequest, LinkView, MemoryStore, NotOpen, Purpose, ReadError, ReferenceId, Refusal, Retry, Service,
-    Status, StoreError, StoreErrorKind, TemplateId, TransitionError,
+    Action, ChangeError, CreateError, Error, EventKind, ExpirationPolicy, Expiry, Inquiry, InquiryId,
+    IssueError, LinkRequest, LinkView, MemoryStore, NotOpen, Purpose, ReadError, ReferenceId, Refusal, Retry,
+    Service, Status, StoreError, StoreErrorKind, TemplateId, TransitionError,
     inquiry::EpochEnd,
     redemption::Redeem,
-    store::{Attempted, ChangeInquiry, ChangeOutcome, InquiryKey, Inspect, LinkStore},
+    store::{
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect, LinkStore,
+    },
 };
 
 use crate::{
@@ -38,6 +43,40 @@ async fn an_inquiry_is_created_once_under_its_id() {
     let nobody = inquiry_id("inq_nobody");
     assert!(matches!(world.service.inquiry(nobody).await, Err(ReadError::NotFound)));
     assert!(matches!(world.service.start(nobody).await, Err(ChangeError::NotFound)));
+}
+
+/// A store in which the first id that is drawn is taken.
+struct Taken {
+    store: Arc<MemoryStore>,
+    asked: Arc<Mutex<Vec<InquiryId>>>,
+}
+
+impl Twist for Taken {
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
+        let is_first = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(command.inquiry.id);
+            asked.len() == 1
+        };
+        if is_first { Ok(CreateOutcome::Exists) } else { self.store.create_inquiry(command).await }
+    }
+}
+
+/// I1, S4: an id that was drawn and is taken is drawn anew; only one that the application named is an error.
+#[tokio::test]
+async fn an_id_that_is_taken_is_drawn_anew() {
+    let world = World::new();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let service = || Service::new(Twisted(Taken { store: world.store.clone(), asked: asked.clone() }));
+    let made = service().create(new_inquiry()).await.unwrap();
+    let ids = std::mem::take(&mut *asked.lock().unwrap());
+    assert!(matches!(ids[..], [taken, free] if taken != free && free == made.id));
+    let named = new_inquiry().with_id(inquiry_id("inq_theirs"));
+    assert!(matches!(service().create(named).await, Err(CreateError::Exists)));
 }
 
 /// I3, R1: each method does what it is named after, and an error that names both statuses changes nothing.
