@@ -16,6 +16,7 @@
 
 pub mod faults;
 pub mod histories;
+pub mod lists;
 pub mod postgres;
 pub mod proxy;
 mod random;
