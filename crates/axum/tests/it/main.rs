@@ -1,0 +1,9 @@
+//! The pages of a link over the router, as browsers, scanners and strangers ask for them.
+
+mod answers;
+mod forms;
+mod handing_over;
+mod looking;
+mod refusing;
+mod secrets;
+mod support;
