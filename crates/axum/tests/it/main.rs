@@ -4,6 +4,9 @@ mod answers;
 mod forms;
 mod handing_over;
 mod looking;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod refusing;
 mod secrets;
+mod store_faults;
 mod support;
