@@ -34,7 +34,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Twenty requests at once from one address, and two a second after that; others get 429 with `Retry-After`. Behind a
     // proxy the address is in a header: see `tower_governor::key_extractor`.
-    let limit = GovernorConfigBuilder::default().per_millisecond(500).burst_size(20).finish().ok_or("no such limit")?;
+    let limit = GovernorConfigBuilder::default()
+        .per_millisecond(500)
+        .burst_size(20)
+        .finish()
+        .ok_or("no such limit")?;
     let app = Router::new()
         .route("/inquiry", get(welcome))
         .with_state(verify.sessions(cookie))

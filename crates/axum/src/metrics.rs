@@ -17,8 +17,8 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect, IssueOutcome, ListOf,
-        ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
+        IssueOutcome, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
     },
 };
 
@@ -118,7 +118,10 @@ impl<S> fmt::Debug for TimedStore<S> {
     }
 }
 
-async fn timed<T>(call: &'static str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+async fn timed<T>(
+    call: &'static str,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     let began = Instant::now();
     let answer = work.await;
     let outcome = answer.as_ref().err().map_or("ok", fault);
@@ -167,7 +170,8 @@ impl<S: LinkStore> LinkStore for TimedStore<S> {
     async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
         let began = Instant::now();
         let answers = self.0.issue_many(commands).await;
-        metrics::histogram!("otl_store_seconds", "call" => "issue_many", "outcome" => "ok").record(began.elapsed());
+        metrics::histogram!("otl_store_seconds", "call" => "issue_many", "outcome" => "ok")
+            .record(began.elapsed());
         answers
     }
 }

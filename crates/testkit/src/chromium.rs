@@ -1,10 +1,6 @@
 //! Chromium, driven by the WebDriver protocol.
 
-use std::{
-    net::TcpStream,
-    process::Command,
-    sync::OnceLock,
-};
+use std::{net::TcpStream, process::Command, sync::OnceLock};
 
 use crate::server::{Server, on_a_free_port};
 
@@ -24,7 +20,9 @@ impl Chromedriver {
             // Profiles, caches and crash reports go where they are removed.
             command.arg(format!("--port={port}")).env("TMPDIR", server.work()).env("HOME", server.work());
             let ready = |_| TcpStream::connect(("127.0.0.1", port)).is_ok();
-            server.start(&mut command, ready).map_err(|said| said.replace("not available", "already in use"))?;
+            server
+                .start(&mut command, ready)
+                .map_err(|said| said.replace("not available", "already in use"))?;
             Ok(Self { port, _server: server })
         })
     }
@@ -42,7 +40,11 @@ impl Chromedriver {
                 r#""mobileEmulation":{"deviceMetrics":{"width":390,"height":844,"pixelRatio":2,"touch":true}},"#
             }
         };
-        let dark = if look == Look::DarkPhone { r#","--force-dark-mode","--blink-settings=preferredColorScheme=0""# } else { "" };
+        let dark = if look == Look::DarkPhone {
+            r#","--force-dark-mode","--blink-settings=preferredColorScheme=0""#
+        } else {
+            ""
+        };
         let allowed = if scripts == Scripts::Run { 1 } else { 2 };
         format!(
             r#"{{"browserName":"chrome","goog:loggingPrefs":{{"browser":"ALL"}},"goog:chromeOptions":{{{metrics}

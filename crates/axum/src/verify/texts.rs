@@ -190,7 +190,8 @@ pub(super) struct Catalogue {
 impl Catalogue {
     /// The texts that a browser likes best.
     pub(super) fn choose(&self, headers: &HeaderMap) -> &Texts {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let wanted =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut best = (&self.default, 0);
         for entry in wanted.split(',').take(32) {
             let mut parts = entry.split(';').map(str::trim);
@@ -206,7 +207,9 @@ impl Catalogue {
     /// The texts of a language: `de` for `de-AT` as well, unless there is one for that.
     fn of(&self, tag: &str) -> Option<&Texts> {
         let named = |tag: &str| {
-            std::iter::once(&self.default).chain(&self.others).find(|texts| texts.language.eq_ignore_ascii_case(tag))
+            std::iter::once(&self.default)
+                .chain(&self.others)
+                .find(|texts| texts.language.eq_ignore_ascii_case(tag))
         };
         named(tag).or_else(|| named(tag.split('-').next().unwrap_or_default()))
     }

@@ -54,9 +54,12 @@ async fn everybody_can_use_the_pages() {
         let browser = Browser::open(look, Scripts::Run).await;
         let dark = browser.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
         assert_eq!(dark, look == Look::DarkPhone);
-        for (name, url, buttons) in
-            [("confirm", link.url.expose(), 1), ("busy", held.url.expose(), 1), ("refused", used.url.expose(), 0), ("missing", &missing, 0)]
-        {
+        for (name, url, buttons) in [
+            ("confirm", link.url.expose(), 1),
+            ("busy", held.url.expose(), 1),
+            ("refused", used.url.expose(), 0),
+            ("missing", &missing, 0),
+        ] {
             browser.goto(url).await;
             browser.picture(&format!("{name}-{light}")).await;
             let facts = browser

@@ -34,7 +34,9 @@ fn app<S: inquiry_otl::LinkStore + 'static>(verify: &Verify<S>) -> Router {
 #[tokio::test]
 async fn the_button_opens_the_inquiry_once() {
     let _turn = alone().await;
-    for (scripts, short) in [(Scripts::Run, false), (Scripts::Run, true), (Scripts::Off, false), (Scripts::Off, true)] {
+    for (scripts, short) in
+        [(Scripts::Run, false), (Scripts::Run, true), (Scripts::Off, false), (Scripts::Off, true)]
+    {
         let site = Site::new().await;
         let link = site.link().await;
         let (origin, code) = (site.origin(), link.code.expose().as_str().to_owned());

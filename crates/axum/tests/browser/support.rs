@@ -9,8 +9,8 @@ use inquiry_otl::{
     Attempt, IssuedLink, LinkRequest, MemoryStore, NewInquiry, Peek, Service, TemplateId, UrlFormat, UrlStyle,
 };
 use inquiry_otl_axum::verify::{FormKey, Verify, VerifyBuilder};
-pub(crate) use inquiry_otl_testkit::chromium::{Look, Scripts};
 use inquiry_otl_testkit::chromium::{Chromedriver, shared_chromedriver};
+pub(crate) use inquiry_otl_testkit::chromium::{Look, Scripts};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, MutexGuard},

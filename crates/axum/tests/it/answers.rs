@@ -18,10 +18,20 @@ fn has_the_headers(answer: &Answer, what: &str) {
     }
     assert!(answer.header("permissions-policy").contains("camera=()"), "{what}");
     let policy = answer.header("content-security-policy");
-    for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'", "script-src 'sha256-", "style-src 'sha256-"] {
+    for part in [
+        "default-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "script-src 'sha256-",
+        "style-src 'sha256-",
+    ] {
         assert!(policy.contains(part), "{what}: {part} in {policy}");
     }
-    assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{what}: {policy}");
+    assert!(
+        !policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"),
+        "{what}: {policy}"
+    );
 }
 
 /// C4, D3: every answer, whatever it is, has the headers of a page that keeps a secret.
@@ -76,12 +86,25 @@ async fn malformed_forms_get_a_page_without_an_echo() {
     let form = "application/x-www-form-urlencoded";
     let code = &fields["code"];
     for (kind, body, status) in [
-        (form, format!("code={code}&attempt={}&seal={}&x={}", fields["attempt"], fields["seal"], "marker".repeat(1000)), StatusCode::PAYLOAD_TOO_LARGE),
+        (
+            form,
+            format!(
+                "code={code}&attempt={}&seal={}&x={}",
+                fields["attempt"],
+                fields["seal"],
+                "marker".repeat(1000)
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
         ("application/json", "{\"code\":\"marker\"}".to_owned(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ("text/plain", "marker".to_owned(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (form, "marker".to_owned(), StatusCode::UNPROCESSABLE_ENTITY),
         (form, String::new(), StatusCode::UNPROCESSABLE_ENTITY),
-        (form, format!("code={code}&code={code}&attempt=marker&seal=marker"), StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            form,
+            format!("code={code}&code={code}&attempt=marker&seal=marker"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
         (form, "code=marker&attempt=marker&seal=marker".to_owned(), StatusCode::NOT_FOUND),
         (form, "code=%FF&attempt=%00marker&seal=marker".to_owned(), StatusCode::NOT_FOUND),
     ] {

@@ -58,7 +58,10 @@ async fn nobody_elses_form_counts() {
         refused(&elsewhere, &fields, site).await;
     }
     let mut twice = person.clone();
-    twice.cookies.insert(format!("{COOKIE}=00000000000000000000000000000000AB; {COOKIE}"), twice.cookies[COOKIE].clone());
+    twice.cookies.insert(
+        format!("{COOKIE}=00000000000000000000000000000000AB; {COOKIE}"),
+        twice.cookies[COOKIE].clone(),
+    );
     refused(&twice, &fields, "two cookies").await;
     let mut forged = person.clone();
     forged.cookies.insert(COOKIE.to_owned(), String::new());
@@ -118,7 +121,9 @@ async fn a_form_counts_at_every_instance_with_the_key() {
     assert_eq!(person.press(&fields).await.status, StatusCode::SEE_OTHER);
 
     let fields = person.open(other.url.expose()).await.fields();
-    let verify = Verify::builder(world.service.clone(), FormKey::random()).enter(GoOn::to("/inquiry").unwrap()).unwrap();
+    let verify = Verify::builder(world.service.clone(), FormKey::random())
+        .enter(GoOn::to("/inquiry").unwrap())
+        .unwrap();
     person.app = verify.router();
     let again = person.press(&fields).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN);
@@ -132,7 +137,8 @@ async fn two_tabs_do_not_end_each_other() {
     let (one, other) = (world.link().await, world.link().await);
     let mut person = Browser::new(&world.app());
     let first = person.go(one.url.expose().strip_prefix("https://verify.acme.com").unwrap()).await.fields();
-    let second = person.go(other.url.expose().strip_prefix("https://verify.acme.com").unwrap()).await.fields();
+    let second =
+        person.go(other.url.expose().strip_prefix("https://verify.acme.com").unwrap()).await.fields();
     assert_ne!(first["attempt"], second["attempt"]);
     assert_eq!(person.press(&first).await.status, StatusCode::SEE_OTHER);
     assert_eq!(person.press(&second).await.status, StatusCode::SEE_OTHER);

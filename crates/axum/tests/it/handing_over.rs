@@ -22,7 +22,11 @@ async fn the_button_opens_the_inquiry_once() {
     let entered = person.press(&fields).await;
     assert_eq!((entered.status, entered.header("location")), (StatusCode::SEE_OTHER, "/inquiry"));
     let cookie = entered.header("set-cookie");
-    assert!(cookie.starts_with("__Host-inquiry=inq_") && cookie.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-inquiry=inq_")
+            && cookie.ends_with("; HttpOnly; SameSite=Lax; Secure; Path=/"),
+        "{cookie}"
+    );
     assert!(person.go("/inquiry").await.body.starts_with(&link.inquiry.to_string()));
 
     let mut other = Browser::new(&app);
@@ -107,7 +111,11 @@ async fn a_preparation_that_fails_burns_no_link() {
     assert_eq!(failed.fields(), page.fields(), "the same attempt");
     assert_eq!(world.told("one-time-link.redeemed"), 0);
     assert_eq!(person.press(&failed.fields()).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(person.press(&failed.fields()).await.status, StatusCode::SEE_OTHER, "a repeat prepares nothing");
+    assert_eq!(
+        person.press(&failed.fields()).await.status,
+        StatusCode::SEE_OTHER,
+        "a repeat prepares nothing"
+    );
     assert_eq!((runs.load(Ordering::SeqCst), world.told("one-time-link.redeemed")), (2, 1));
 }
 
@@ -141,7 +149,9 @@ async fn only_a_live_session_is_let_through() {
     person.press(&fields).await;
     let cookie = person.cookies["__Host-inquiry"].clone();
     assert_eq!(person.go("/inquiry").await.status, StatusCode::OK);
-    for wrong in ["", ".", "..", "a.b.c", &cookie[1..], &format!("{cookie}0"), &cookie.replace("inq_", "inq_0")] {
+    for wrong in
+        ["", ".", "..", "a.b.c", &cookie[1..], &format!("{cookie}0"), &cookie.replace("inq_", "inq_0")]
+    {
         person.cookies.insert("__Host-inquiry".to_owned(), wrong.to_owned());
         assert_eq!(person.go("/inquiry").await.status, StatusCode::UNAUTHORIZED, "{wrong}");
     }

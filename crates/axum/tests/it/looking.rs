@@ -91,15 +91,22 @@ async fn the_page_says_what_will_happen_in_the_persons_language() {
     let world = World::new();
     let inquiry = world.inquiry().await;
     let session = world.service.start_session(inquiry).await.unwrap().session.id;
-    let handoff = world.service.issue(inquiry_otl::LinkRequest::device_handoff(inquiry, session)).await.unwrap();
+    let handoff =
+        world.service.issue(inquiry_otl::LinkRequest::device_handoff(inquiry, session)).await.unwrap();
     let app = world.app();
     let mut browser = Browser::new(&app);
     let page = browser.open(handoff.url.expose()).await;
-    assert!(page.body.contains("<h1>Continue on this device</h1>") && page.body.contains("<html lang=\"en\" dir=\"ltr\""));
+    assert!(
+        page.body.contains("<h1>Continue on this device</h1>")
+            && page.body.contains("<html lang=\"en\" dir=\"ltr\"")
+    );
     assert_eq!(page.header("content-language"), "en");
     browser.language = "de-CH, en;q=0.5";
     let page = browser.open(handoff.url.expose()).await;
-    assert!(page.body.contains("<h1>Auf diesem Gerät weitermachen</h1>") && page.body.contains("<html lang=\"de\""));
+    assert!(
+        page.body.contains("<h1>Auf diesem Gerät weitermachen</h1>")
+            && page.body.contains("<html lang=\"de\"")
+    );
     assert_eq!(page.header("content-language"), "de");
     assert_eq!(page.body.matches("<h1>").count(), 1);
     assert_eq!(page.body.matches("<button>").count(), 1);

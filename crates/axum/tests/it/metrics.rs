@@ -20,13 +20,15 @@ async fn what_happens_is_counted() {
     let _guard = metrics::set_default_local_recorder(&recorder);
 
     let urls = UrlFormat::new("https://verify.acme.com/verify").unwrap();
-    let service = Service::builder(TimedStore::new(MemoryStore::new())).url_format(urls).event_sink(MetricsSink::new());
+    let service =
+        Service::builder(TimedStore::new(MemoryStore::new())).url_format(urls).event_sink(MetricsSink::new());
     let service = Arc::new(service.build().unwrap());
     let template = inquiry_otl::TemplateId::new("itmpl_kyc").unwrap();
     let inquiry = service.create(inquiry_otl::NewInquiry::from_template(template)).await.unwrap().id;
     let link = service.issue(inquiry_otl::LinkRequest::resume(inquiry)).await.unwrap();
-    let verify =
-        Verify::builder(Arc::clone(&service), FormKey::random()).enter(GoOn::to("/inquiry").unwrap()).unwrap();
+    let verify = Verify::builder(Arc::clone(&service), FormKey::random())
+        .enter(GoOn::to("/inquiry").unwrap())
+        .unwrap();
     let mut person = Browser::new(&verify.router());
     for _ in 0..3 {
         person.open(link.url.expose()).await;
@@ -49,7 +51,8 @@ async fn what_happens_is_counted() {
                 timed.push(format!("{name} {}", values.len()));
             }
             DebugValue::Histogram(values) => {
-                counted.push(format!("{name}{:?}", values.iter().map(|v| v.into_inner()).collect::<Vec<_>>()));
+                counted
+                    .push(format!("{name}{:?}", values.iter().map(|v| v.into_inner()).collect::<Vec<_>>()));
             }
             DebugValue::Gauge(_) => panic!("{name} is a gauge"),
         }

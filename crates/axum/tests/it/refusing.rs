@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use axum::http::StatusCode;
 use inquiry_otl::{
-    Attempt, Clients, EventKind, ExpirationPolicy, Grace, Interval, Key, KeyId, Keyring, LinkRequest, Revocation,
+    Attempt, Clients, EventKind, ExpirationPolicy, Grace, Interval, Key, KeyId, Keyring, LinkRequest,
+    Revocation,
 };
 
 use crate::support::{Answer, Browser, World};
@@ -112,14 +113,26 @@ async fn the_page_is_the_same_for_every_reason() {
     let mut mangled = scene(World::new()).await;
     let code = mangled.page.fields()["code"].clone();
     let wrong = mangled.person.open(&format!("/verify?code={}", &code[..code.len() - 1])).await;
-    let pressed = mangled.person.post("application/x-www-form-urlencoded", "code=x&attempt=y&seal=z".to_owned()).await;
+    let pressed =
+        mangled.person.post("application/x-www-form-urlencoded", "code=x&attempt=y&seal=z".to_owned()).await;
     answers.push((pressed, wrong, "mangled"));
 
     let reasons: BTreeSet<&str> = answers.iter().map(|(.., reason)| *reason).collect();
     assert_eq!(
         Vec::from_iter(reasons),
-        ["inquiry-closed", "inquiry-expired", "inquiry-redacted", "link-expired", "mangled", "other-client", "revoked",
-         "session-limit", "superseded", "unknown", "used"],
+        [
+            "inquiry-closed",
+            "inquiry-expired",
+            "inquiry-redacted",
+            "link-expired",
+            "mangled",
+            "other-client",
+            "revoked",
+            "session-limit",
+            "superseded",
+            "unknown",
+            "used"
+        ],
     );
     assert_eq!(answers.len(), 12);
     let text = answers[0].0.text();

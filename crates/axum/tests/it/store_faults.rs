@@ -20,7 +20,9 @@ async fn a_fault_is_no_refusal_and_can_be_tried_again() {
     let inquiry = NewInquiry::from_template(TemplateId::new("itmpl_kyc").unwrap());
     let inquiry = service.create(inquiry).await.unwrap().id;
     let link = service.issue(LinkRequest::resume(inquiry)).await.unwrap();
-    let verify = Verify::builder(Arc::clone(&service), FormKey::random()).enter(GoOn::to("/inquiry").unwrap()).unwrap();
+    let verify = Verify::builder(Arc::clone(&service), FormKey::random())
+        .enter(GoOn::to("/inquiry").unwrap())
+        .unwrap();
     let mut person = Browser::new(&verify.router());
     let page = person.open(link.url.expose()).await;
 

@@ -49,7 +49,11 @@ impl World {
     }
 
     pub(crate) async fn inquiry(&self) -> InquiryId {
-        self.service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc").unwrap())).await.unwrap().id
+        self.service
+            .create(NewInquiry::from_template(TemplateId::new("itmpl_kyc").unwrap()))
+            .await
+            .unwrap()
+            .id
     }
 
     pub(crate) async fn link(&self) -> IssuedLink {
@@ -128,7 +132,8 @@ impl Browser {
     /// Opens a link out of a mail on another site: `SameSite=Strict` cookies stay behind.
     pub(crate) async fn open(&mut self, url: &str) -> Answer {
         let url = url.strip_prefix("https://verify.acme.com").unwrap_or(url);
-        let request = Request::get(url).header("accept-language", self.language).header("sec-fetch-site", "cross-site");
+        let request =
+            Request::get(url).header("accept-language", self.language).header("sec-fetch-site", "cross-site");
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
@@ -145,7 +150,9 @@ impl Browser {
     }
 
     pub(crate) async fn post(&mut self, kind: &str, body: String) -> Answer {
-        let mut request = Request::post("/verify").header(header::CONTENT_TYPE, kind).header("accept-language", self.language);
+        let mut request = Request::post("/verify")
+            .header(header::CONTENT_TYPE, kind)
+            .header("accept-language", self.language);
         if !self.cookies.is_empty() {
             request = request.header("cookie", self.cookie());
         }
@@ -169,7 +176,11 @@ impl Browser {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 
     fn cookie(&self) -> String {
