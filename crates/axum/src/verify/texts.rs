@@ -89,9 +89,9 @@ impl Texts {
                 "Continue",
             ),
             refused: Words::new(
-                "This link does not work any more",
-                "Each link works once and for a limited time, and a newer one replaces it.\n\
-                 Please go back to the message that you came from and ask for a new link. If you have several \
+                "This link does not work",
+                "Please go back to the message that you came from and ask for a new link.\n\
+                 Each link works once and for a limited time, and a newer one replaces it. If you have several \
                  messages, open the newest one, and make sure that the whole link was opened.",
                 "",
             ),
@@ -146,11 +146,11 @@ impl Texts {
                 "Fortsetzen",
             ),
             refused: Words::new(
-                "Dieser Link funktioniert nicht mehr",
-                "Jeder Link funktioniert einmal und nur für begrenzte Zeit, und ein neuerer ersetzt ihn.\n\
-                 Bitte gehen Sie zurück zu der Nachricht, aus der Sie kommen, und fordern Sie einen neuen Link an. \
-                 Haben Sie mehrere Nachrichten, öffnen Sie die neueste, und achten Sie darauf, dass der ganze Link \
-                 geöffnet wurde.",
+                "Dieser Link funktioniert nicht",
+                "Bitte gehen Sie zurück zu der Nachricht, aus der Sie kommen, und fordern Sie einen neuen Link an.\n\
+                 Jeder Link funktioniert einmal und nur für begrenzte Zeit, und ein neuerer ersetzt ihn. Haben Sie \
+                 mehrere Nachrichten, öffnen Sie die neueste, und achten Sie darauf, dass der ganze Link geöffnet \
+                 wurde.",
                 "",
             ),
             missing: Words::new(

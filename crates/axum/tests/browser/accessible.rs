@@ -46,8 +46,8 @@ async fn everybody_can_use_the_pages() {
     let origin = site.origin();
     let site = site.serve(verify.router());
     let attempt = inquiry_otl::Attempt::new();
-    let _held = site.service.claim(held.url.expose(), &attempt).await.unwrap();
-    let _used = site.service.redeem(used.url.expose(), &attempt).await.unwrap();
+    let _held = site.0.claim(held.url.expose(), &attempt).await.unwrap();
+    let _used = site.0.redeem(used.url.expose(), &attempt).await.unwrap();
     let missing = format!("{origin}/verify");
 
     for (look, light) in [(Look::Phone, "light"), (Look::DarkPhone, "dark")] {

@@ -58,10 +58,10 @@ async fn the_button_opens_the_inquiry_once() {
 
         let other = Browser::open(Look::Desktop, scripts).await;
         other.goto(&url).await;
-        assert_eq!(other.text("h1").await, "This link does not work any more");
+        assert_eq!(other.text("h1").await, "This link does not work");
         assert!(other.0.find(Locator::Css("form")).await.is_err());
         other.close().await;
-        assert_eq!(site.service.sessions(link.inquiry, None, 10).await.unwrap().len(), 1);
+        assert_eq!(site.sessions(&link).await, 1);
     }
 }
 
@@ -81,7 +81,7 @@ async fn a_scanner_that_runs_scripts_uses_nothing_up() {
         assert_eq!(scanner.address().await, clean, "its scripts ran");
     }
     scanner.close().await;
-    let peek = site.service.peek(link.url.expose(), &inquiry_otl::Attempt::new()).await.unwrap();
+    let peek = site.0.peek(link.url.expose(), &inquiry_otl::Attempt::new()).await.unwrap();
     assert!(matches!(peek, inquiry_otl::Peek::WouldGrant(_)));
 }
 
@@ -112,7 +112,7 @@ async fn a_reload_of_the_press_gets_the_same_session() {
     person.0.refresh().await.unwrap();
     person.until("h1", &format!("1 {session}")).await;
     person.close().await;
-    assert_eq!(site.service.sessions(link.inquiry, None, 10).await.unwrap().len(), 1);
+    assert_eq!(site.sessions(&link).await, 1);
 }
 
 /// D1: a double click is one press; going back after it shows that the link was used.
@@ -169,9 +169,7 @@ async fn the_form_leads_to_the_applications_host_and_to_no_other() {
             person.until("h1", "elsewhere").await;
         } else {
             // The control: without it the browser stays, though the link was used.
-            while site.service.sessions(link.inquiry, None, 10).await.unwrap().is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
+            site.until_used(&link).await;
             assert_eq!(person.text("h1").await, "Continue your verification");
         }
         person.close().await;

@@ -45,7 +45,7 @@ async fn another_site_signs_nobody_in() {
     person.goto(persons.url.expose()).await;
     person.goto(&format!("{evil_origin}/post")).await;
     person.until("h1", "Please press the button once more").await;
-    assert!(site.service.sessions(theirs.inquiry, None, 10).await.unwrap().is_empty());
+    assert_eq!(site.sessions(&theirs).await, 0);
 
     person.goto(&format!("{evil_origin}/frame")).await;
     let frame = person.0.find(Locator::Css("iframe")).await.unwrap();
@@ -58,8 +58,6 @@ async fn another_site_signs_nobody_in() {
     person.goto(persons.url.expose()).await;
     person.press().await;
     person.until("body", "").await;
-    while site.service.sessions(persons.inquiry, None, 10).await.unwrap().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    site.until_used(&persons).await;
     person.close().await;
 }

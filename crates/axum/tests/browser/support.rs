@@ -6,7 +6,7 @@ use axum::Router;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use inquiry_otl::{
-    Attempt, IssuedLink, LinkRequest, MemoryStore, NewInquiry, Peek, Service, TemplateId, UrlFormat, UrlStyle,
+    IssuedLink, LinkRequest, MemoryStore, NewInquiry, Service, TemplateId, UrlFormat, UrlStyle,
 };
 use inquiry_otl_axum::verify::{FormKey, Verify, VerifyBuilder};
 use inquiry_otl_testkit::chromium::{Chromedriver, shared_chromedriver};
@@ -56,28 +56,32 @@ impl Site {
         self.service.issue(LinkRequest::resume(inquiry.id)).await.unwrap()
     }
 
-    /// How many sessions a link's inquiry has.
-    pub(crate) async fn sessions(&self, link: &IssuedLink) -> usize {
-        self.service.sessions(link.inquiry, None, 10).await.unwrap().len()
-    }
-
-    pub(crate) async fn would_open(&self, link: &IssuedLink) -> bool {
-        let peek = self.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
-        matches!(peek, Peek::WouldGrant(_))
-    }
-
     /// Serves it until the test is over.
     pub(crate) fn serve(self, app: Router) -> Served {
-        let (service, port) = (self.service, self.port);
-        let listener = self.listener;
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Served { service, port }
+        tokio::spawn(async move { axum::serve(self.listener, app).await });
+        Served(self.service)
     }
 }
 
-pub(crate) struct Served {
-    pub(crate) service: Arc<Service<MemoryStore>>,
-    pub(crate) port: u16,
+/// The service behind an application that is served.
+pub(crate) struct Served(pub(crate) Arc<Service<MemoryStore>>);
+
+impl Served {
+    /// How many sessions the link's inquiry has.
+    pub(crate) async fn sessions(&self, link: &IssuedLink) -> usize {
+        self.0.sessions(link.inquiry, None, 10).await.unwrap().len()
+    }
+
+    /// Waits until the link was used.
+    pub(crate) async fn until_used(&self, link: &IssuedLink) {
+        for _ in 0..600 {
+            if self.sessions(link).await != 0 {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the link was not used");
+    }
 }
 
 /// A browser with a profile of its own.

@@ -56,7 +56,7 @@ async fn the_page_is_the_same_for_every_reason() {
     let mut answers = Vec::new();
 
     let used = scene(World::new()).await;
-    used.world.service.redeem(used.link.url.expose(), &Attempt::new()).await.unwrap();
+    let _ = used.world.service.redeem(used.link.url.expose(), &Attempt::new()).await.unwrap();
     answers.push(used.answers().await);
 
     let revoked = scene(World::new()).await;
@@ -92,7 +92,7 @@ async fn the_page_is_the_same_for_every_reason() {
 
     let grace = Grace::new(half, NonZeroU32::MIN).with_clients(Clients::Same);
     let other = scene(policy(|policy| policy.with_grace(grace))).await;
-    other.world.service.redeem(other.link.url.expose(), &Attempt::new()).await.unwrap();
+    let _ = other.world.service.redeem(other.link.url.expose(), &Attempt::new()).await.unwrap();
     answers.push(other.answers().await);
 
     // A code that this instance has never seen, in a form that another one with the same key has sealed.
