@@ -16,6 +16,8 @@
 
 pub mod chromium;
 pub mod faults;
+pub mod histories;
+pub mod lists;
 pub mod postgres;
 pub mod proxy;
 mod random;
