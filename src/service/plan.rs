@@ -46,6 +46,32 @@ pub struct Planner {
     pub(super) sink: Option<Arc<dyn EventSink>>,
 }
 
+impl Planner {
+    /// The tenant that the service is for (S6).
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The policy of inquiries that bring none of their own (E1 to E7).
+    #[must_use]
+    pub const fn policy(&self) -> ExpirationPolicy {
+        self.policy
+    }
+
+    /// What links look like, to write one in another form (C5).
+    #[must_use]
+    pub const fn urls(&self) -> &UrlFormat {
+        &self.urls
+    }
+
+    /// The instant that the service's clock tells (S5).
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
 #[allow(clippy::result_large_err, reason = "a refusal allocates nothing")]
 impl Planner {
     /// Plans a redemption of what a person presented: a URL or a bare code (C6).
@@ -446,10 +472,6 @@ impl Planner {
 
     pub(super) fn inspect(&self, reading: &Reading) -> Inspect {
         Inspect { tenant: self.tenant, link: LinkName::Digest(reading.digest) }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Tells the sink of the events of an inquiry that a store has written.
