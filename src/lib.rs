@@ -65,6 +65,7 @@
 //! | bring an expired inquiry back | [`Service::resume`] |
 //! | record what became of it | [`Service::start`], [`complete`](Service::complete), [`fail`](Service::fail), [`approve`](Service::approve) … |
 //! | make a link | [`LinkRequest`], [`Service::issue`], [`IssuedLink`]; many at once: [`Service::issue_many`], with progress: [`Service::issue_many_with_progress`] |
+//! | send it later, without keeping it | [`Service::derive`], which needs a [`Keyring`] |
 //! | say what becomes of earlier links | [`OnOutstanding`] |
 //! | show a page for a link without using it up | [`Service::peek`], [`Peek`] |
 //! | let the person in | [`Service::redeem`], [`Redemption`], [`Grant`] |
@@ -168,7 +169,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Code, CodeError, CodeFormat, CodeFormatError, Region};
 pub use derivation::{Derivation, Nonce};
 pub use digest::Digest;
-pub use error::{ChangeError, CreateError, Error, IssueError, ReadError, RevokeError, SessionError};
+pub use error::{
+    ChangeError, CreateError, DeriveError, Error, IssueError, ReadError, RevokeError, SessionError,
+};
 pub use event::{Event, EventKind, Revocation};
 pub use id::{EventId, IdError, InquiryId, LinkId, SessionId, TemplateId};
 pub use inquiry::{Action, Expiry, Inquiry, Phase, Status, TransitionError, UnknownStatus};

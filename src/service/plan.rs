@@ -18,12 +18,13 @@ use crate::{
     code::{Code, CodeFormat},
     derivation::{Derivation, TenantKeys},
     digest::Digest,
-    error::IssueError,
+    error::{DeriveError, IssueError},
     event::{EventKind, Recorded},
     id::{EventId, InquiryId, LinkId, SessionId},
     issuance::{IssueLink, Lifetime, Outstanding},
     link::LinkView,
     policy::ExpirationPolicy,
+    record::LinkRecord,
     redemption::{self, Asked, Commit, Mode, Redeem, Refusal, Release, Verdict},
     secret::{ClaimToken, SessionToken, random_array, random_pair},
     store::{Attempted, Inspect, IssueOutcome, LinkName},
@@ -357,18 +358,30 @@ impl Planner {
 
     #[inline]
     fn issued(&self, code: Code, outcome: &IssueOutcome) -> Result<IssuedLink, IssueError> {
-        let (link, code, reused) = match outcome {
-            IssueOutcome::Issued { link, .. } => (link, code, false),
+        match outcome {
+            IssueOutcome::Issued { link, .. } => Ok(self.given_out(link, code, false)),
             IssueOutcome::Reused { link, .. } => {
-                let code = self.code_of(link.derivation, link.inquiry, link.id, &link.digest);
-                (link, code.ok_or(IssueError::Altered)?, true)
+                let code = self.code_of(link).ok_or(IssueError::Altered)?;
+                Ok(self.given_out(link, code, true))
             }
-            IssueOutcome::NotFound => return Err(IssueError::NotFound),
-            IssueOutcome::NotOpen { reason, .. } => return Err(IssueError::NotOpen(*reason)),
-            IssueOutcome::SessionNotLive => return Err(IssueError::SessionNotLive),
-            IssueOutcome::Taken => return Err(IssueError::Store(super::taken())),
-        };
-        Ok(IssuedLink {
+            IssueOutcome::NotFound => Err(IssueError::NotFound),
+            IssueOutcome::NotOpen { reason, .. } => Err(IssueError::NotOpen(*reason)),
+            IssueOutcome::SessionNotLive => Err(IssueError::SessionNotLive),
+            IssueOutcome::Taken => Err(IssueError::Store(super::taken())),
+        }
+    }
+
+    /// The link of a row, with the code that its key derives.
+    pub(super) fn derived(&self, link: &LinkRecord) -> Result<IssuedLink, DeriveError> {
+        let in_ring = link.derivation.is_some_and(|derivation| self.keys.key_set().contains(derivation.key));
+        let code = self.code_of(link);
+        let code = code.ok_or(if in_ring { DeriveError::Altered } else { DeriveError::NotDerived })?;
+        Ok(self.given_out(link, code, true))
+    }
+
+    #[inline]
+    fn given_out(&self, link: &LinkRecord, code: Code, reused: bool) -> IssuedLink {
+        IssuedLink {
             id: link.id,
             inquiry: link.inquiry,
             purpose: link.purpose,
@@ -376,7 +389,7 @@ impl Planner {
             reused,
             url: self.urls.url(&code),
             code,
-        })
+        }
     }
 
     /// Whether a redemption of what is presented would succeed, from what a store knows of it (D3).
@@ -448,17 +461,11 @@ impl Planner {
     }
 
     /// The code of a row, computed again, if it has the digest that it should have (L5, C7).
-    fn code_of(
-        &self,
-        derivation: Option<Derivation>,
-        inquiry: InquiryId,
-        link: LinkId,
-        digest: &Digest,
-    ) -> Option<Code> {
-        let Derivation { key, nonce } = derivation?;
-        let code = self.keys.derive(key, &self.codes, &inquiry, link, nonce)?;
+    fn code_of(&self, link: &LinkRecord) -> Option<Code> {
+        let Derivation { key, nonce } = link.derivation?;
+        let code = self.keys.derive(key, &self.codes, &link.inquiry, link.id, nonce)?;
         let derived = self.keys.digest(&code, Timestamp::MIN).ok()?;
-        (derived == *digest).then_some(code)
+        (derived == link.digest).then_some(code)
     }
 
     pub(super) fn asked(&self, attempt: &Attempt, now: Timestamp) -> Asked {

@@ -17,6 +17,7 @@ mod broken;
 mod code;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod derive;
 mod events;
 mod input;
 mod inquiry;
