@@ -9,7 +9,7 @@ use axum::{
 };
 use inquiry_otl::{
     Retry, SessionError, StoreError, StoreErrorKind, TransitionError,
-    error::{ChangeError, CreateError, IssueError, ReadError, RevokeError},
+    error::{ChangeError, CreateError, DeriveError, IssueError, ReadError, RevokeError},
     session::{NotOpen, SessionRefusal},
 };
 use serde::Serialize;
@@ -167,6 +167,23 @@ impl From<IssueError> for Failure {
             IssueError::NotOpen(reason) => reason.into(),
             IssueError::SessionNotLive => Self::conflict("The session is not live"),
             IssueError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<DeriveError> for Failure {
+    /// Of a link that was made under a key and is asked for again (L5).
+    fn from(error: DeriveError) -> Self {
+        match error {
+            DeriveError::NotFound => Self::not_found(),
+            DeriveError::NotOutstanding(_) => Self::conflict(
+                "The link that was made under that Idempotency-Key is not outstanding any more",
+            ),
+            DeriveError::NotDerived => Self::conflict(
+                "The link that was made under that Idempotency-Key cannot be told again: this service has no key for it",
+            ),
+            DeriveError::Store(error) => error.into(),
             _ => Self::internal(),
         }
     }

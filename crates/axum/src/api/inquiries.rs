@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use inquiry_otl::{
-    Action, Inquiry, InquiryId, IssuedLink, LinkId, LinkRequest, LinkStore, Service, session::InquirySession,
+    Action, Inquiry, InquiryId, IssuedLink, LinkRequest, LinkStore, session::InquirySession,
 };
 
 use super::{
@@ -162,7 +162,7 @@ impl<S: LinkStore + 'static> Shared<S> {
             Ok((link, made))
         };
         self.once(call, perform, async |made| match made {
-            Made::Link(inquiry, link) => derived(&self.service, inquiry, link).await,
+            Made::Link(inquiry, link) => Ok(self.service.derive(inquiry, link).await?),
             _ => Err(Failure::internal()),
         })
         .await
@@ -218,14 +218,4 @@ impl<S: LinkStore + 'static> Shared<S> {
         }
         included
     }
-}
-
-/// The link that was made under a key, told again.
-async fn derived<S: LinkStore>(
-    service: &Service<S>,
-    inquiry: InquiryId,
-    link: LinkId,
-) -> Result<IssuedLink, Failure> {
-    let _ = (service, inquiry, link);
-    Err(Failure::conflict("The link was made, and its code cannot be told again: use another Idempotency-Key"))
 }
