@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use chrono::NaiveDate;
 use inquiry_otl::{ExpirationPolicy, Interval, LinkStore, NewInquiry, ReferenceId, TemplateId};
 
 use super::{Shared, body::Object, call::Call, failure::Failure, idempotency::Made, inquiries::inquiry_of};
@@ -20,7 +21,6 @@ const NOT_KEPT: &[&str] = &[
 
 /// Fields that are texts, wherever they are given.
 const TEXT_FIELDS: &[&str] = &[
-    "birthdate",
     "name-first",
     "name-middle",
     "name-last",
@@ -105,7 +105,13 @@ fn check_fields(attributes: &Object<'_>) -> Result<(), Failure> {
     for name in TEXT_FIELDS {
         fields.text_or_null(name)?;
     }
-    fields.text("address-country-code").map(|_| ())
+    fields.text("address-country-code")?;
+    match fields.text_or_null("birthdate")? {
+        Some(text) if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err() => {
+            Err(Failure::bad_request("data.attributes.fields.birthdate must be a date as in 1995-09-08"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The reference of the account that is wanted, if one is.
