@@ -107,7 +107,7 @@ fn check_fields(attributes: &Object<'_>) -> Result<(), Failure> {
     }
     fields.text("address-country-code")?;
     match fields.text_or_null("birthdate")? {
-        Some(text) if NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err() => {
+        Some(text) if text.len() != 10 || NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err() => {
             Err(Failure::bad_request("data.attributes.fields.birthdate must be a date as in 1995-09-08"))
         }
         _ => Ok(()),

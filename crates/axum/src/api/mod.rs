@@ -111,7 +111,8 @@ impl<S: LinkStore + 'static> Api<S> {
             .route("/api/v1/inquiry-sessions/{session}", get(sessions::retrieve))
             .route("/api/v1/inquiry-sessions/{session}/expire", post(sessions::expire))
             .route("/api/v1/inquiry-sessions/{session}/generate-one-time-link", post(sessions::link))
-            .route("/api/v1/{*other}", any(async || Failure::new(StatusCode::NOT_FOUND, "Not Found")))
+            .route("/api/v1/", any(nowhere))
+            .route("/api/v1/{*other}", any(nowhere))
             .method_not_allowed_fallback(async || {
                 Failure::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
             })
@@ -134,6 +135,10 @@ struct Shared<S> {
     verifier: AnyVerifier,
     idempotency: Arc<Idempotency>,
     templates: Templates,
+}
+
+async fn nowhere() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "Not Found")
 }
 
 /// Lets those in who may call, says what they call, and lets nobody keep the answer.
