@@ -12,10 +12,10 @@ pub(super) struct Object<'v> {
 
 impl<'v> Object<'v> {
     /// The body itself. One that is not there has no members.
-    pub(super) fn of_body(body: &'v Value) -> Result<Self, Failure> {
+    pub(super) fn of_body(body: Option<&'v Value>) -> Result<Self, Failure> {
         match body {
-            Value::Null => Ok(Self { path: String::new(), members: Vec::new() }),
-            body => Self::of(body, String::new()),
+            None => Ok(Self { path: String::new(), members: Vec::new() }),
+            Some(body) => Self::of(body, String::new()),
         }
     }
 

@@ -37,8 +37,8 @@ pub(super) struct Call {
     pub(super) query: Query,
     /// The key under which the request is carried out once.
     pub(super) key: Option<Vec<u8>>,
-    /// The body; null if there is none.
-    pub(super) body: Value,
+    /// The body, if there is one.
+    pub(super) body: Option<Value>,
     id: Option<String>,
     inflection: Inflection,
 }
@@ -61,7 +61,7 @@ impl Call {
 
     /// The members of the body; none if there is no body.
     pub(super) fn object(&self) -> Result<Object<'_>, Failure> {
-        Object::of_body(&self.body)
+        Object::of_body(self.body.as_ref())
     }
 
     /// The answer, as the request wants it written.
@@ -123,9 +123,9 @@ async fn id<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Option<Strin
     Ok(params.iter().next().map(|(_, id)| id.to_owned()))
 }
 
-fn json(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, Failure> {
+fn json(headers: &HeaderMap, bytes: &Bytes) -> Result<Option<Value>, Failure> {
     if bytes.is_empty() {
-        return Ok(Value::Null);
+        return Ok(None);
     }
     let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
@@ -133,5 +133,5 @@ fn json(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, Failure> {
         return Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             .saying("The body must be application/json"));
     }
-    serde_json::from_slice(bytes).map_err(|_| Failure::bad_request("The body is not JSON"))
+    serde_json::from_slice(bytes).map(Some).map_err(|_| Failure::bad_request("The body is not JSON"))
 }

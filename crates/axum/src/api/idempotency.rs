@@ -133,8 +133,7 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     match idempotency.0.begin(key, request(text, call), now, lapses_at(now)).await? {
         Begun::Done(made) => again(made).await,
         Begun::UnderWay => Err(Failure::conflict("The same request is under way").again_after(SOON)),
-        Begun::Other => Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable entity")
-            .saying("Another request was sent with that Idempotency-Key")),
+        Begun::Other => Err(Failure::conflict("Another request was sent with that Idempotency-Key")),
         Begun::Full => Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "Quota exceeded")
             .saying("There are too many idempotency keys")
             .again_after(60)),
@@ -163,7 +162,7 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
 /// The digest of a request. Without the key, which nobody keeps, nobody can try what was in it.
 fn request(key: &[u8], call: &Call) -> Digest {
     // Members are in the order of their names: white space and order make no other request.
-    let body = call.body.to_string();
+    let body = call.body.as_ref().map(ToString::to_string).unwrap_or_default();
     let parts = [b"request", key, call.method.as_str().as_bytes(), call.path.as_bytes(), body.as_bytes()];
     Digest::from_bytes(digest(&parts))
 }

@@ -100,6 +100,9 @@ pub(super) async fn link<S: LinkStore + 'static>(
     if let Some(meta) = body.object("meta")? {
         meta.only(&["expires-in-seconds"])?;
         if let Some(seconds) = meta.integer("expires-in-seconds")? {
+            if i32::try_from(seconds).is_err() {
+                return Err(Failure::bad_request("meta.expires-in-seconds must be an integer of 32 bits"));
+            }
             request = request.expires_in(interval(seconds, "/meta/expires-in-seconds")?);
         }
     }

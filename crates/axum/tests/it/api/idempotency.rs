@@ -45,7 +45,7 @@ async fn another_request_under_a_key_is_refused() {
     let redact = Call::new(Method::DELETE, &format!("/inquiries/{}", first.id()));
     for other in [create("two"), elsewhere, redact] {
         let answer = world.call(other.key("k")).await;
-        answer.is_error(422, "Unprocessable entity");
+        answer.is_error(409, "Conflict");
         assert_eq!(answer.details(), "Another request was sent with that Idempotency-Key");
     }
     assert_eq!(world.get(&format!("/inquiries/{}", first.id())).await.attribute("status"), "created");

@@ -234,6 +234,8 @@ async fn a_link_is_told_in_both_forms_and_again() {
     assert!(answer.details().ends_with("resume it first"));
     let answer = world.post(&path, json!({"meta": {"expires-in-seconds": 0}})).await;
     answer.is_error(422, "Unprocessable entity");
+    let answer = world.post(&path, json!({"meta": {"expires-in-seconds": 2_147_483_648_u32}})).await;
+    answer.is_error(400, "Bad Request");
 }
 
 /// L5: without a key, a second link supersedes the first.

@@ -36,6 +36,7 @@ async fn an_error_repeats_nothing() {
         (format!("\"{SECRET}\""), 400, "The body must be an object"),
         ("[".repeat(10_000), 400, "The body is not JSON"),
         (String::new(), 400, "data is missing"),
+        ("null".into(), 400, "The body must be an object"),
         ("{}".into(), 400, "data is missing"),
         (format!("{{\"{SECRET}\":1}}"), 400, "The body has a member that is not known"),
         (format!("{{\"data\":\"{SECRET}\"}}"), 400, "data must be an object"),
