@@ -75,6 +75,7 @@
 //! | check the person's cookie on each request | [`Service::authenticate`], [`SessionToken`] |
 //! | go on with another device | [`LinkRequest::device_handoff`], [`Service::start_session`] |
 //! | learn why a link does not work | [`Service::diagnose`], [`Diagnosis`], [`Refusal`] |
+//! | list inquiries, by status, template, reference, creation | [`InquiryQuery`], [`Service::inquiries`] |
 //! | list links and sessions | [`Service::links`], [`Service::sessions`] |
 //! | end a link, or everything after a theft | [`Service::revoke`], [`Revocation`] |
 //! | say how long things live | [`ExpirationPolicy`], [`Interval`] |
@@ -185,12 +186,12 @@ pub use secret::{
 };
 pub use service::{
     Attempt, BuildError, Claim, Claiming, CommitPlan, Diagnosis, EventSink, Finished, Grant, GrantKind,
-    IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding, Operator,
-    OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round, Service,
-    ServiceBuilder,
+    InquiryQuery, IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding,
+    Operator, OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round,
+    Service, ServiceBuilder,
 };
 pub use session::{InquirySession, NotOpen, SessionRefusal};
-pub use store::{LinkStore, Retry, StoreError, StoreErrorKind};
+pub use store::{Cursor, InquiryPage, LinkStore, Retry, StoreError, StoreErrorKind};
 pub use tenant::TenantId;
 pub use text::{Creator, ReferenceId, TextError, UnknownWord};
 pub use time::{Interval, TimeError, Timestamp};

@@ -15,6 +15,7 @@
 )]
 
 pub mod faults;
+pub mod lists;
 pub mod postgres;
 pub mod proxy;
 mod random;
