@@ -115,7 +115,8 @@
 //!
 //! # What this crate does not do
 //!
-//! - It sends no mail and serves no pages: you send the link, and your web server calls the service.
+//! - It sends no mail and serves no pages: you send the link, and your web server calls the service. With axum, the package
+//!   `inquiry-otl-axum` is that web server.
 //! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Stores for SQLite, PostgreSQL and Redis are
 //!   packages of their own (`inquiry-otl-sqlite`, `-postgres`, `-redis`); they implement [`LinkStore`].
 //! - It limits no rates: a code has at least 128 random bits.

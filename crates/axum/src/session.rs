@@ -65,8 +65,7 @@ impl SessionCookie {
     /// The value of a `Set-Cookie` header that starts the session of a grant, in place of any other.
     #[must_use]
     pub fn set(&self, grant: &Grant) -> HeaderValue {
-        let value =
-            format!("{}.{}.{}", grant.inquiry.id, grant.session.id, grant.token.expose().as_str());
+        let value = format!("{}.{}.{}", grant.inquiry.id, grant.session.id, grant.token.expose().as_str());
         let cookie = self.kind.cookie(self.kind.named(&self.name), value, SameSite::Lax).build();
         let mut value = HeaderValue::from_str(&cookie.to_string()).unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);

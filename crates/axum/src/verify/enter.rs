@@ -107,7 +107,10 @@ pub struct TargetError;
 /// The origin of a URL; none for a path of this host.
 pub(super) fn origin(target: &str) -> Result<Option<String>, TargetError> {
     // What browsers forgive in a URL is not forgiven here: a backslash for a slash, white space, controls.
-    if !target.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'\'' | b';' | b',')) {
+    if !target
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'\'' | b';' | b','))
+    {
         return Err(TargetError);
     }
     if target.starts_with('/') && !target.starts_with("//") {
@@ -121,7 +124,11 @@ pub(super) fn origin(target: &str) -> Result<Option<String>, TargetError> {
         "http" => matches!(host, "localhost" | "127.0.0.1" | "[::1]"),
         _ => false,
     };
-    if good && !authority.contains('@') { Ok(Some(format!("{scheme}://{authority}"))) } else { Err(TargetError) }
+    if good && !authority.contains('@') {
+        Ok(Some(format!("{scheme}://{authority}")))
+    } else {
+        Err(TargetError)
+    }
 }
 
 /// Any [`Enter`], its type erased.
@@ -154,8 +161,18 @@ mod tests {
         assert_eq!(origin("https://app.acme.com/x?y"), Ok(Some("https://app.acme.com".to_owned())));
         assert_eq!(origin("http://localhost:3000"), Ok(Some("http://localhost:3000".to_owned())));
         for target in [
-            "", "inquiry", "//evil.example", "/\\evil.example", "\\/evil.example", "javascript:alert(1)",
-            "http://app.acme.com/", "https://", "https://user@evil.example/", "https://a.example;b/", "/a b", "/a\n",
+            "",
+            "inquiry",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "javascript:alert(1)",
+            "http://app.acme.com/",
+            "https://",
+            "https://user@evil.example/",
+            "https://a.example;b/",
+            "/a b",
+            "/a\n",
         ] {
             assert_eq!(origin(target), Err(TargetError), "{target}");
         }

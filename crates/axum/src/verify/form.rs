@@ -83,7 +83,12 @@ impl CookieKind {
     }
 
     /// A cookie for the whole host that no script reads.
-    pub(crate) fn cookie(self, name: String, value: String, same_site: SameSite) -> cookie::CookieBuilder<'static> {
+    pub(crate) fn cookie(
+        self,
+        name: String,
+        value: String,
+        same_site: SameSite,
+    ) -> cookie::CookieBuilder<'static> {
         Cookie::build((name, value))
             .path("/")
             .http_only(true)
@@ -148,13 +153,19 @@ impl Forms {
         let mac = self.mac(&code, attempt.expose(), &nonce, until.unix_micros()).finalize().into_bytes();
         let seal = format!("{}.{}", until.unix_micros(), URL_SAFE_NO_PAD.encode(mac));
         let life = Duration::seconds(i64::from(self.life.seconds()));
-        let cookie = self.cookie.cookie(self.cookie.named(COOKIE), nonce, SameSite::Strict).max_age(life).build();
+        let cookie =
+            self.cookie.cookie(self.cookie.named(COOKIE), nonce, SameSite::Strict).max_age(life).build();
         let cookie = HeaderValue::from_str(&cookie.to_string()).ok();
         Made { code, attempt: attempt.expose().to_owned(), seal, cookie }
     }
 
     /// The attempt that a form makes, if it was made here, for this browser, not too long ago.
-    pub(super) fn check(&self, fields: &Fields, headers: &HeaderMap, now: Timestamp) -> Result<Attempt, Unsealed> {
+    pub(super) fn check(
+        &self,
+        fields: &Fields,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Attempt, Unsealed> {
         // Browsers that say where a request comes from are believed; `Origin` is no help, since under `no-referrer` it
         // is `null` for our own form, too.
         let site = headers.get(HeaderName::from_static("sec-fetch-site"));

@@ -94,7 +94,8 @@ impl<S: LinkStore + 'static> Verify<S> {
     /// The routes, with their headers: merge them into the application's router. The paths are from the root, so do not
     /// nest them.
     pub fn router<St: Clone + Send + Sync + 'static>(&self) -> Router<St> {
-        let page = routing::get(routes::show::<S>).post(routes::open::<S>).fallback(routes::only_get_and_post::<S>);
+        let page =
+            routing::get(routes::show::<S>).post(routes::open::<S>).fallback(routes::only_get_and_post::<S>);
         let short = routing::get(routes::show_short::<S>).fallback(routes::only_get::<S>);
         Router::new()
             .route(&self.inner.front.address, page)

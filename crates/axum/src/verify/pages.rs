@@ -95,7 +95,10 @@ pub struct Form<'a> {
 
 impl std::fmt::Debug for Form<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Form").field("method", &self.method).field("action", &self.action).finish_non_exhaustive()
+        f.debug_struct("Form")
+            .field("method", &self.method)
+            .field("action", &self.action)
+            .finish_non_exhaustive()
     }
 }
 

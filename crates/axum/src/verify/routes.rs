@@ -3,7 +3,10 @@
 use std::{error::Error, sync::Arc};
 
 use axum::{
-    extract::{Form, FromRequest as _, Path, Request, State, rejection::{FormRejection, PathRejection}},
+    extract::{
+        Form, FromRequest as _, Path, Request, State,
+        rejection::{FormRejection, PathRejection},
+    },
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
@@ -22,13 +25,18 @@ use super::{
 type Shared<S> = State<Arc<Inner<S>>>;
 
 /// `GET` and `HEAD /verify?code=…`
-pub(super) async fn show<S: LinkStore + 'static>(State(inner): Shared<S>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn show<S: LinkStore + 'static>(
+    State(inner): Shared<S>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let query = uri.query().unwrap_or_default();
     if UrlFormat::MAX_INPUT < query.len() {
         return inner.front.page(&headers, StatusCode::URI_TOO_LONG, PageKind::Malformed, None);
     }
     let is_code = |name: &str| name.eq_ignore_ascii_case("code");
-    let mut codes = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| is_code(name));
+    let mut codes =
+        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| is_code(name));
     match (codes.next(), codes.next()) {
         (None, _) => inner.front.page(&headers, StatusCode::BAD_REQUEST, PageKind::Missing, None),
         // Not decoded here: the service knows what mail does to a link (C6).
@@ -61,7 +69,10 @@ pub(super) async fn open<S: LinkStore + 'static>(State(inner): Shared<S>, reques
     }
 }
 
-pub(super) async fn only_get_and_post<S: LinkStore + 'static>(state: Shared<S>, headers: HeaderMap) -> Response {
+pub(super) async fn only_get_and_post<S: LinkStore + 'static>(
+    state: Shared<S>,
+    headers: HeaderMap,
+) -> Response {
     not_allowed(state, &headers, "GET, HEAD, POST")
 }
 

@@ -89,9 +89,9 @@ impl Texts {
                 "Continue",
             ),
             refused: Words::new(
-                "This link does not work any more",
-                "Each link works once and for a limited time, and a newer one replaces it.\n\
-                 Please go back to the message that you came from and ask for a new link. If you have several \
+                "This link does not work",
+                "Please go back to the message that you came from and ask for a new link.\n\
+                 Each link works once and for a limited time, and a newer one replaces it. If you have several \
                  messages, open the newest one, and make sure that the whole link was opened.",
                 "",
             ),
@@ -146,11 +146,11 @@ impl Texts {
                 "Fortsetzen",
             ),
             refused: Words::new(
-                "Dieser Link funktioniert nicht mehr",
-                "Jeder Link funktioniert einmal und nur für begrenzte Zeit, und ein neuerer ersetzt ihn.\n\
-                 Bitte gehen Sie zurück zu der Nachricht, aus der Sie kommen, und fordern Sie einen neuen Link an. \
-                 Haben Sie mehrere Nachrichten, öffnen Sie die neueste, und achten Sie darauf, dass der ganze Link \
-                 geöffnet wurde.",
+                "Dieser Link funktioniert nicht",
+                "Bitte gehen Sie zurück zu der Nachricht, aus der Sie kommen, und fordern Sie einen neuen Link an.\n\
+                 Jeder Link funktioniert einmal und nur für begrenzte Zeit, und ein neuerer ersetzt ihn. Haben Sie \
+                 mehrere Nachrichten, öffnen Sie die neueste, und achten Sie darauf, dass der ganze Link geöffnet \
+                 wurde.",
                 "",
             ),
             missing: Words::new(
@@ -190,7 +190,8 @@ pub(super) struct Catalogue {
 impl Catalogue {
     /// The texts that a browser likes best.
     pub(super) fn choose(&self, headers: &HeaderMap) -> &Texts {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let wanted =
+            headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut best = (&self.default, 0);
         for entry in wanted.split(',').take(32) {
             let mut parts = entry.split(';').map(str::trim);
@@ -206,7 +207,9 @@ impl Catalogue {
     /// The texts of a language: `de` for `de-AT` as well, unless there is one for that.
     fn of(&self, tag: &str) -> Option<&Texts> {
         let named = |tag: &str| {
-            std::iter::once(&self.default).chain(&self.others).find(|texts| texts.language.eq_ignore_ascii_case(tag))
+            std::iter::once(&self.default)
+                .chain(&self.others)
+                .find(|texts| texts.language.eq_ignore_ascii_case(tag))
         };
         named(tag).or_else(|| named(tag.split('-').next().unwrap_or_default()))
     }
