@@ -9,6 +9,7 @@ mod failure;
 mod idempotency;
 mod inflection;
 mod inquiries;
+mod list;
 mod name;
 mod page;
 mod query;
@@ -24,7 +25,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use inquiry_otl::{ExpirationPolicy, LinkStore, Service, TemplateId};
+use inquiry_otl::{ExpirationPolicy, LinkStore, Service, TemplateId, store::Directory};
 use tracing::Instrument;
 
 use self::{access::AnyVerifier, failure::Failure, idempotency::Idempotency};
@@ -60,7 +61,7 @@ pub struct Api<S> {
     shared: Shared<S>,
 }
 
-impl<S: LinkStore + 'static> Api<S> {
+impl<S: LinkStore + Directory + 'static> Api<S> {
     /// The API of that service, for those whom the verifier admits: [`Tokens`], or an application's own.
     pub fn new(service: impl Into<Arc<Service<S>>>, verifier: impl Verifier + 'static) -> Self {
         let service = service.into();
@@ -99,7 +100,7 @@ impl<S: LinkStore + 'static> Api<S> {
     pub fn into_router(self) -> Router {
         let shared = Arc::new(self.shared);
         Router::new()
-            .route("/api/v1/inquiries", post(create::create))
+            .route("/api/v1/inquiries", get(list::list).post(create::create))
             .route("/api/v1/inquiries/{inquiry}", get(inquiries::retrieve).delete(inquiries::redact))
             .route("/api/v1/inquiries/{inquiry}/expire", post(inquiries::expire))
             .route("/api/v1/inquiries/{inquiry}/resume", post(inquiries::resume))

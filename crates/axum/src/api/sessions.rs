@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use inquiry_otl::{
-    InquiryId, LinkRequest, LinkStore, ReadError, Revocation, SessionId, session::InquirySession,
+    InquiryId, InquiryQuery, LinkRequest, LinkStore, ReadError, Revocation, SessionId, session::InquirySession,
+    store::Directory,
 };
 
 use super::{
@@ -23,18 +24,17 @@ const CHUNK: u32 = 100;
 /// The most inquiries whose sessions are expired at a time.
 const MOST_INQUIRIES: usize = 100;
 
-/// `GET /inquiry-sessions`: those of one inquiry, newest first.
-pub(super) async fn list<S: LinkStore + 'static>(
+/// `GET /inquiry-sessions`: those of one inquiry, newest first; or of all, by their inquiries, the newest of these first.
+pub(super) async fn list<S: LinkStore + Directory + 'static>(
     State(shared): State<Arc<Shared<S>>>,
     call: Call,
 ) -> Result<Response, Failure> {
     let page = Page::of(&call.query)?;
-    let given = call.query.group("filter", &["inquiry-id"])?.one("inquiry-id")?;
-    let given = given.ok_or_else(|| Failure::bad_request("filter.inquiry-id is missing"))?;
-    let paged = match InquiryId::new(given) {
-        Ok(inquiry) => shared.page_of_sessions(inquiry, page).await?,
+    let paged = match call.query.group("filter", &["inquiry-id"])?.one("inquiry-id")?.map(InquiryId::new) {
+        None => shared.page_of_all_sessions(page).await?,
+        Some(Ok(inquiry)) => shared.page_of_sessions(inquiry, page).await?,
         // What cannot be an id names no inquiry, which has no sessions.
-        Err(_) => Paged::empty(),
+        Some(Err(_)) => Paged::empty(),
     };
     let (before, after) = paged.links(&call);
     call.answer(StatusCode::OK, &shared.listed(&paged.items).with_pages(before, after))
@@ -183,9 +183,9 @@ impl<S: LinkStore + 'static> Shared<S> {
         };
         let read = |before, limit| self.service.sessions(inquiry, before, limit);
         let found = match page.from {
-            From::Start => read(None, page.size.saturating_add(1)).await.map(|items| (items, false)),
+            From::Start => read(None, more_than(page.size)).await.map(|items| (items, false)),
             From::After(id) => {
-                let items = read(Some(cursor(id)?), page.size.saturating_add(1)).await;
+                let items = read(Some(cursor(id)?), more_than(page.size)).await;
                 items.map(|items| (items, true))
             }
             From::Before(id) => return self.sessions_before(inquiry, cursor(id)?, page.size).await,
@@ -244,6 +244,49 @@ impl<S: LinkStore + 'static> Shared<S> {
         }
         call.answer(status, &document)
     }
+}
+
+impl<S: LinkStore + Directory + 'static> Shared<S> {
+    /// A page of all sessions, which are found by their inquiries. After so many inquiries the page is short, and says with
+    /// which inquiry to go on.
+    async fn page_of_all_sessions(&self, page: Page<'_>) -> Result<Paged<InquirySession>, Failure> {
+        let wanted = page.size as usize;
+        let inquiries = InquiryQuery::newest(CHUNK);
+        let (mut items, inquiries) = match page.from {
+            From::Start => (Vec::new(), inquiries),
+            From::Before(_) => return Err(Failure::bad_request("page.before needs filter.inquiry-id")),
+            From::After(id) => match SessionName::read(id) {
+                // Behind an inquiry, and whatever sessions it has.
+                None => (Vec::new(), inquiries.after(self.place(id).await?)),
+                Some(SessionName { inquiry, session }) => {
+                    let place = self.place(inquiry.as_str()).await?;
+                    let rest = self.service.sessions(inquiry, Some(session), more_than(page.size)).await?;
+                    (rest, inquiries.after(place))
+                }
+            },
+        };
+        let mut behind = None;
+        if items.len() <= wanted {
+            let found = self.service.inquiries(inquiries).await?;
+            behind = found.more.map(|cursor| cursor.inquiry.to_string());
+            for inquiry in found.items {
+                if wanted < items.len() {
+                    break;
+                }
+                items.extend(self.service.sessions(inquiry.id, None, more_than(page.size)).await?);
+            }
+        }
+        let has_more = wanted < items.len();
+        items.truncate(wanted);
+        let paged = paged(items, false, has_more);
+        let after = paged.after.or(behind);
+        Ok(Paged { after, ..paged })
+    }
+}
+
+/// One more than that, to learn whether there are more.
+const fn more_than(size: u32) -> u32 {
+    size.saturating_add(1)
 }
 
 fn paged(items: Vec<InquirySession>, has_before: bool, has_after: bool) -> Paged<InquirySession> {
