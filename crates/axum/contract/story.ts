@@ -47,6 +47,9 @@ assert.ok(handoff.data?.meta?.["one-time-link"]);
 assert.notEqual(handoff.data?.meta?.["one-time-link"], first.data?.meta?.["one-time-link"]);
 const listed = await client.GET("/inquiry-sessions", { params: { query: { filter: { "inquiry-id": inquiry } } } });
 assert.equal(listed.data?.data?.length, 2);
+const filter = { status: "pending", "reference-id": "user 7" };
+const page = await client.GET("/inquiries", { params: { query: { filter, page: { size: 1 } } } });
+assert.deepEqual(page.data?.data?.map((one) => one.id), [inquiry]);
 const ended = await client.POST("/inquiry-sessions/expire-all", { body: { meta: { "inquiry-ids": [inquiry] } } });
 assert.deepEqual(ended.data?.data?.map((one) => one.attributes?.status), ["expired", "expired"]);
 

@@ -34,7 +34,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn person(State(service): State<Arc<Service<MemoryStore>>>, Path(inquiry): Path<InquiryId>) -> StatusCode {
+async fn person(
+    State(service): State<Arc<Service<MemoryStore>>>,
+    Path(inquiry): Path<InquiryId>,
+) -> StatusCode {
     let done = async {
         service.start(inquiry).await?;
         service.complete(inquiry).await

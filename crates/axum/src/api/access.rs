@@ -92,8 +92,8 @@ impl AnyVerifier {
     /// Whether the bearer of the token in those headers may call.
     pub(super) async fn admit(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let unauthorized = |title| Failure::new(StatusCode::UNAUTHORIZED, title);
-        let token = bearer(headers)
-            .ok_or_else(|| unauthorized("Must be authenticated to access this endpoint"))?;
+        let token =
+            bearer(headers).ok_or_else(|| unauthorized("Must be authenticated to access this endpoint"))?;
         match self.0.verify(token).await? {
             Access::Granted => Ok(()),
             Access::Forbidden => Err(Failure::new(StatusCode::FORBIDDEN, "Forbidden")),

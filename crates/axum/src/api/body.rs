@@ -118,5 +118,11 @@ fn whole(value: &Value) -> Option<i64> {
         return Some(number);
     }
     let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
-    Some(if number < 0.0 { i64::MIN } else if 9.0e15 < number { i64::MAX } else { format!("{number:.0}").parse().ok()? })
+    Some(if number < 0.0 {
+        i64::MIN
+    } else if 9.0e15 < number {
+        i64::MAX
+    } else {
+        format!("{number:.0}").parse().ok()?
+    })
 }

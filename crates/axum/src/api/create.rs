@@ -69,7 +69,8 @@ impl<S: LinkStore + 'static> Shared<S> {
         let policy = meta.as_ref().map_or(Ok(policy), |meta| with_windows(policy, meta))?;
         let request = NewInquiry::from_template(template).with_policy(policy);
         // `reference-id` is deprecated in favour of the other, and both mean the person.
-        let given = attributes.text_or_null("reference-id")?.map(|text| (text, "/data/attributes/reference-id"));
+        let given =
+            attributes.text_or_null("reference-id")?.map(|text| (text, "/data/attributes/reference-id"));
         match given.or(account.map(|text| (text, "/meta/auto-create-account-reference-id"))) {
             None => Ok(request),
             Some((text, pointer)) => ReferenceId::new(text)

@@ -66,19 +66,9 @@ struct Pages {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(super) enum Resource {
-    Inquiry {
-        id: InquiryId,
-        attributes: Box<InquiryAttributes>,
-        relationships: InquiryRelationships,
-    },
-    InquirySession {
-        id: SessionName,
-        attributes: SessionAttributes,
-        relationships: SessionRelationships,
-    },
-    InquiryTemplate {
-        id: TemplateId,
-    },
+    Inquiry { id: InquiryId, attributes: Box<InquiryAttributes>, relationships: InquiryRelationships },
+    InquirySession { id: SessionName, attributes: SessionAttributes, relationships: SessionRelationships },
+    InquiryTemplate { id: TemplateId },
 }
 
 impl Resource {

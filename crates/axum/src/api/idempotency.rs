@@ -8,7 +8,9 @@ mod memory;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::http::StatusCode;
-use inquiry_otl::{Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, Timestamp};
+use inquiry_otl::{
+    Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, Timestamp,
+};
 use sha2::{Digest as _, Sha256};
 
 pub use self::memory::MemoryRecords;

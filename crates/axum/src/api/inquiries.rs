@@ -3,9 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use inquiry_otl::{
-    Action, Inquiry, InquiryId, IssuedLink, LinkRequest, LinkStore, session::InquirySession,
-};
+use inquiry_otl::{Action, Inquiry, InquiryId, IssuedLink, LinkRequest, LinkStore, session::InquirySession};
 
 use super::{
     Shared,

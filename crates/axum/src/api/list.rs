@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use inquiry_otl::{
-    Cursor, Inquiry, InquiryId, InquiryQuery, LinkStore, ReadError, ReferenceId, Status, TemplateId, Timestamp,
-    store::Directory,
+    Cursor, Inquiry, InquiryId, InquiryQuery, LinkStore, ReadError, ReferenceId, Status, TemplateId,
+    Timestamp, store::Directory,
 };
 
 use super::{
@@ -53,7 +53,8 @@ fn query(filter: &Group<'_>, size: u32) -> Result<Option<InquiryQuery>, Failure>
     }
     let mut query = InquiryQuery::newest(size);
     if let Some(from) = instant(filter, "created-at-start")? {
-        query = query.created_from(Timestamp::try_from(from.max(DateTime::UNIX_EPOCH)).unwrap_or(Timestamp::MAX));
+        query =
+            query.created_from(Timestamp::try_from(from.max(DateTime::UNIX_EPOCH)).unwrap_or(Timestamp::MAX));
     }
     if let Some(until) = instant(filter, "created-at-end")? {
         match Timestamp::try_from(until) {
@@ -96,7 +97,11 @@ fn instant(filter: &Group<'_>, member: &str) -> Result<Option<DateTime<Utc>>, Fa
 }
 
 impl<S: LinkStore + Directory + 'static> Shared<S> {
-    async fn page_of_inquiries(&self, query: InquiryQuery, from: From<'_>) -> Result<Paged<Inquiry>, Failure> {
+    async fn page_of_inquiries(
+        &self,
+        query: InquiryQuery,
+        from: From<'_>,
+    ) -> Result<Paged<Inquiry>, Failure> {
         let query = match from {
             From::Start => query,
             From::After(id) => query.after(self.place(id).await?),

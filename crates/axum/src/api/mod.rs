@@ -1,4 +1,4 @@
-//! Persona's API for inquiries, sessions and one-time links, served from a [`Service`].
+#![doc = include_str!("../../API.md")]
 
 mod access;
 mod body;
@@ -35,28 +35,11 @@ pub use self::{
     name::authenticate,
 };
 
-/// Persona's API over the inquiries of one service.
+/// Persona's API over the inquiries of one service: see the [module](self).
 ///
-/// A client that was written for that API works with it as it is, but for the host. The crate's README lists the operations,
-/// and what is not kept.
-///
-/// ```
-/// use std::sync::Arc;
-///
-/// use inquiry_otl::{Key, KeyId, Keyring, MemoryStore, Service};
-/// use inquiry_otl_axum::api::{Api, Tokens};
-///
-/// let keyring = Keyring::new(Key::random(KeyId::new(1)?));
-/// let service = Arc::new(Service::builder(MemoryStore::new()).keyring(keyring).build()?);
-/// let tokens = Tokens::new(["YH3Oj2m5VJ8qC4mB7yq1cw"])?;
-/// let router: axum::Router = Api::new(service, tokens).into_router();
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Keys
-/// With a [`Keyring`](inquiry_otl::Keyring), a second link for an inquiry is the one that is outstanding (L5), and a request
-/// that is repeated under its `Idempotency-Key` gets the same link. Without one, a second link supersedes the first, and such
-/// a repeat is answered 409: nobody can tell the code again.
+/// Give the service a [`Keyring`](inquiry_otl::Keyring). With one, a second link for an inquiry is the one that is outstanding
+/// (L5), and a request that is repeated under its `Idempotency-Key` gets the same link. Without, a second link supersedes the
+/// first, and such a repeat is answered 409: nobody can tell the code again.
 pub struct Api<S> {
     shared: Shared<S>,
 }

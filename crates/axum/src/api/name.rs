@@ -53,9 +53,9 @@ pub async fn authenticate<S: LinkStore>(
     service: &Service<S>,
     presented: &str,
 ) -> Result<Option<InquirySession>, ReadError> {
-    let read = presented.split_once('.').and_then(|(name, token)| {
-        Some((SessionName::read(name)?, SessionToken::parse(token).ok()?))
-    });
+    let read = presented
+        .split_once('.')
+        .and_then(|(name, token)| Some((SessionName::read(name)?, SessionToken::parse(token).ok()?)));
     match read {
         None => Ok(None),
         Some((name, token)) => service.authenticate(name.inquiry, name.session, &token).await,

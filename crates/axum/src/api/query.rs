@@ -64,7 +64,8 @@ impl Query {
 
     /// The items of a parameter that is a list with commas.
     fn list(&self, name: &'static str) -> impl Iterator<Item = &str> {
-        let given = self.0.iter().filter(move |parameter| parameter.name == name && parameter.path.is_empty());
+        let given =
+            self.0.iter().filter(move |parameter| parameter.name == name && parameter.path.is_empty());
         given.flat_map(|parameter| parameter.value.split(',').map(str::trim))
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use inquiry_otl::{
-    InquiryId, InquiryQuery, LinkRequest, LinkStore, ReadError, Revocation, SessionId, session::InquirySession,
-    store::Directory,
+    InquiryId, InquiryQuery, LinkRequest, LinkStore, ReadError, Revocation, SessionId,
+    session::InquirySession, store::Directory,
 };
 
 use super::{
@@ -179,7 +179,8 @@ impl<S: LinkStore + 'static> Shared<S> {
     ) -> Result<Paged<InquirySession>, Failure> {
         let cursor = |id: &str| {
             let name = SessionName::read(id).filter(|name| name.inquiry == inquiry);
-            name.map(|name| name.session).ok_or_else(|| Failure::bad_request("page names no session of the inquiry"))
+            name.map(|name| name.session)
+                .ok_or_else(|| Failure::bad_request("page names no session of the inquiry"))
         };
         let read = |before, limit| self.service.sessions(inquiry, before, limit);
         let found = match page.from {
@@ -290,9 +291,8 @@ const fn more_than(size: u32) -> u32 {
 }
 
 fn paged(items: Vec<InquirySession>, has_before: bool, has_after: bool) -> Paged<InquirySession> {
-    let name = |session: &InquirySession| {
-        SessionName { inquiry: session.inquiry, session: session.id }.to_string()
-    };
+    let name =
+        |session: &InquirySession| SessionName { inquiry: session.inquiry, session: session.id }.to_string();
     let before = items.first().filter(|_| has_before).map(name);
     let after = items.last().filter(|_| has_after).map(name);
     Paged { items, before, after }

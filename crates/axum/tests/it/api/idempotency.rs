@@ -37,7 +37,8 @@ async fn another_request_under_a_key_is_refused() {
     let world = World::new();
     let first = world.call(create("one").key("k")).await;
     let mut request = create("one").key("k").request();
-    let body = r#"{ "data": { "attributes": { "reference-id": "one", "inquiry-template-id": "itmpl_kyc" } } }"#;
+    let body =
+        r#"{ "data": { "attributes": { "reference-id": "one", "inquiry-template-id": "itmpl_kyc" } } }"#;
     *request.body_mut() = body.into();
     assert_eq!(world.send(request).await.id(), first.id());
 

@@ -133,7 +133,10 @@ async fn what_belongs_to_an_inquiry_is_included() {
     let name = &answer.body["data"]["relationships"]["sessions"]["data"][0]["id"];
     assert_eq!(*name, answer.body["included"][0]["id"]);
 
-    assert_eq!(types(&world.get(&format!("{path}?include=inquiry-template")).await.body), ["inquiry-template"]);
+    assert_eq!(
+        types(&world.get(&format!("{path}?include=inquiry-template")).await.body),
+        ["inquiry-template"]
+    );
     let resumed = world.post(&format!("{path}/resume?include=sessions"), Value::Null).await;
     assert_eq!(types(&resumed.body), ["inquiry-session", "inquiry-session"]);
     let resumed = world.post(&format!("{path}/resume"), Value::Null).await;

@@ -128,7 +128,9 @@ async fn paths_and_methods_that_there_are_not_are_told_apart() {
         assert_eq!(answer.headers[header::ALLOW], allowed);
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
     }
-    for path in ["/inquiries/inq_nobody", "/inquiries/no%20id", "/inquiries/%FF", &format!("/inquiries/{SECRET}")] {
+    for path in
+        ["/inquiries/inq_nobody", "/inquiries/no%20id", "/inquiries/%FF", &format!("/inquiries/{SECRET}")]
+    {
         let answer = world.get(path).await;
         answer.is_error(404, "Record not found");
         assert!(!answer.body.to_string().contains(SECRET));

@@ -100,8 +100,11 @@ async fn a_session_is_handed_off_by_a_link_that_dies_with_it() {
 async fn sessions_of_some_inquiries_are_expired() {
     let world = World::new();
     let [one, two, other] = [world.inquiry().await, world.inquiry().await, world.inquiry().await];
-    let names =
-        [session(&world, one.as_str()).await, session(&world, one.as_str()).await, session(&world, two.as_str()).await];
+    let names = [
+        session(&world, one.as_str()).await,
+        session(&world, one.as_str()).await,
+        session(&world, two.as_str()).await,
+    ];
     let kept = session(&world, other.as_str()).await;
     let link = world.post(&format!("/inquiries/{one}/generate-one-time-link"), Value::Null).await;
 

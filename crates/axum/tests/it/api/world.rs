@@ -83,10 +83,8 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn new(method: Method, path: &str) -> Self {
-        let headers = HeaderMap::from_iter([(
-            header::AUTHORIZATION,
-            format!("Bearer {TOKEN}").parse().unwrap(),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {TOKEN}").parse().unwrap())]);
         Self { method, path: format!("/api/v1{path}"), headers, body: None }
     }
 
