@@ -1,6 +1,7 @@
-//! The pages of a link over the router, as browsers, scanners and strangers ask for them.
+//! The pages of a link and the API over their routers, as browsers, scanners, strangers and clients ask for them.
 
 mod answers;
+mod api;
 mod forms;
 mod handing_over;
 mod looking;
