@@ -1,4 +1,4 @@
-//! Chromium, driven by the WebDriver protocol.
+//! Chromium, driven over its driver.
 
 use std::{net::TcpStream, process::Command, sync::OnceLock};
 
