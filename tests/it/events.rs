@@ -78,6 +78,8 @@ async fn each_call_about_a_link_is_told_once_under_its_name() {
     assert_eq!(world.sink.names(), ["one-time-link.superseded", "one-time-link.created"]);
     let _ = world.redeem(&link).await;
     assert_eq!(world.sink.names(), ["one-time-link.refused"]);
+    let _ = world.service.claim(text, &Attempt::new()).await.unwrap();
+    assert_eq!(world.sink.names(), ["one-time-link.refused"]);
     for target in
         [Revocation::Link(new.id), Revocation::Session(session), Revocation::AllLinks, Revocation::Everything]
     {
@@ -250,6 +252,9 @@ fn a_durable_event_is_kept_as_columns() {
         let bare = EventColumns { name: columns.name, ..EventColumns::default() };
         assert_eq!(EventKind::try_from(bare).is_ok(), columns == bare, "{kind:?} without what it tells");
     }
+    let revoked =
+        EventColumns { name: "one-time-link.revoked", word: Some("in part"), ..EventColumns::default() };
+    assert_eq!(EventKind::try_from(revoked), Err(UnknownEvent));
     assert_eq!(EventKind::LinkPeeked { link }.columns(), None);
     assert_eq!(EventKind::LinkRefused { link: None, refusal: Refusal::Unknown }.columns(), None);
 }

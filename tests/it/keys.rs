@@ -202,6 +202,14 @@ impl Twist for Altering {
         }
         Ok(outcome)
     }
+
+    async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
+        let mut outcomes = Vec::new();
+        for command in commands {
+            outcomes.push(Twist::issue(self, command).await);
+        }
+        outcomes
+    }
 }
 
 /// C7, L5, D9: a row that was re-pointed grants nothing, holds nothing, is diagnosed, and is neither returned nor derived.
@@ -233,6 +241,8 @@ async fn a_row_that_was_repointed_grants_nothing() {
         // A link whose code cannot be told again is superseded.
         let again = service.issue(LinkRequest::resume(id)).await.unwrap();
         assert_eq!((again.reused, again.url.expose() == link.url.expose()), (good, good), "{how:?}");
+        let many = service.issue_many([LinkRequest::resume(id)]).await;
+        assert!(matches!(&many[..], [Ok(link)] if link.reused == good), "{how:?}: {many:?}");
         let text = link.url.expose();
         let peek = service.peek(text, &Attempt::new()).await.unwrap();
         assert_eq!(matches!(peek, Peek::WouldGrant(_)), good, "{how:?}");

@@ -296,6 +296,27 @@ async fn one_session_is_revoked_by_itself() {
     world.grant(&link).await;
 }
 
+/// L6, D7: a session that is over, by its own end or with its epoch, is not revoked once more, and no event is told.
+#[tokio::test]
+async fn a_session_that_is_over_is_not_revoked() {
+    let world = World::new();
+    let id = world.pending().await;
+    let session = world.service.start_session(id).await.unwrap().session;
+    world.advance(seconds(1));
+    // Its inquiry stays open for longer.
+    world.service.resume(id).await.unwrap();
+    world.at(session.expires_at, 0);
+    let later = world.service.start_session(id).await.unwrap().session;
+    world.sink.take();
+    assert!(!world.service.revoke(id, Revocation::Session(session.id)).await.unwrap());
+    world.service.revoke(id, Revocation::Everything).await.unwrap();
+    assert!(!world.service.revoke(id, Revocation::Session(later.id)).await.unwrap());
+    assert_eq!(world.sink.names(), ["one-time-link.revoked"]);
+    for session in [session.id, later.id] {
+        assert_eq!(world.service.session(id, session).await.unwrap().revoked_at, None);
+    }
+}
+
 /// L6: all links are revoked, of every purpose; sessions go on, and later links are good.
 #[tokio::test]
 async fn all_links_are_revoked_and_sessions_go_on() {

@@ -32,6 +32,7 @@ mod secrets;
 mod service;
 mod sessions;
 mod support;
+mod taken;
 mod tenants;
 mod url;
 #[cfg(feature = "conformance")]

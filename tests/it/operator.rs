@@ -10,9 +10,13 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, MemoryStore, OnOutstanding, Operator,
-    Refusal, Retention, Retry, Status, StoreError, StoreErrorKind,
-    store::{AnyHousekeeping, AnyOutbox, Housekeeping, Outbox, Purge, Purged, Sweep, Swept},
+    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, ManualClock, MemoryStore,
+    OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError, StoreErrorKind,
+    issuance::IssueLink,
+    store::{
+        AnyHousekeeping, AnyOutbox, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Purged, Sweep,
+        Swept,
+    },
 };
 
 use crate::support::{Store, World, new_inquiry, no_sleep, seconds};
@@ -203,7 +207,7 @@ async fn an_inquiry_goes_last() {
     assert_eq!(world.refusal(&link).await, Refusal::Unknown);
 }
 
-/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once.
+/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once, without a pause between.
 #[tokio::test]
 async fn a_purge_is_bounded() {
     let world = World::new();
@@ -213,14 +217,18 @@ async fn a_purge_is_bounded() {
     }
     world.advance(hours(24 * 40));
     let operator = Operator::builder(world.store.clone()).clock(world.clock.clone()).batch(10).build();
-    let mut removed = Vec::new();
+    let (pauses, mut removed) = (Cell::new(0), Vec::new());
+    let sleep = |_| {
+        pauses.set(pauses.get() + 1);
+        std::future::ready(())
+    };
     operator
-        .run(no_sleep, |round| {
+        .run(sleep, |round| {
             removed.push(round.purged.links);
             round.more
         })
         .await;
-    assert_eq!(removed, [10, 10, 5]);
+    assert_eq!((removed, pauses.get()), (vec![10, 10, 5], 0));
 }
 
 /// S3, L4: while a link of an ended epoch is kept its reason can be named; afterwards nothing of it is left.
@@ -402,6 +410,25 @@ async fn a_purge_looks_at_no_more_than_it_may() {
     assert_eq!(rounds, 3);
 }
 
+/// S3: a link that was purged leaves nothing behind: its digest is free again, as if it had never been.
+#[tokio::test]
+async fn what_was_purged_leaves_nothing_behind() {
+    let world = of_long_inquiries();
+    let id = world.created().await;
+    let request = LinkRequest::resume(id).expires_in(seconds(60));
+    let command = || world.service.planner().issue(&request).unwrap().command().clone();
+    let first = command();
+    let digest = first.digest;
+    let issued = LinkStore::issue(&world.store, first).await.unwrap();
+    assert!(matches!(issued, IssueOutcome::Issued { .. }));
+    world.advance(hours(2));
+    for is_free in [false, true] {
+        let outcome = LinkStore::issue(&world.store, IssueLink { digest, ..command() }).await.unwrap();
+        assert_eq!(matches!(outcome, IssueOutcome::Issued { .. }), is_free);
+        world.store.purge(purge_of(&world, 60, 100)).await.unwrap();
+    }
+}
+
 /// L4, S3: why links died is forgotten with them, however many come and go.
 #[tokio::test]
 async fn endings_go_with_the_links_that_carry_them() {
@@ -417,4 +444,24 @@ async fn endings_go_with_the_links_that_carry_them() {
     let (record, links) = (world.record(id).await, world.store.counts().links);
     assert!((5..=7).contains(&links), "{links}");
     assert!(record.endings.generations.len() <= 4 * links + 9, "{}", record.endings.generations.len());
+}
+
+/// S3: a purge of inquiries is bounded like any other: it stops at its limit, says so, and goes on from there.
+#[tokio::test]
+async fn a_purge_of_inquiries_stops_at_its_limit() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let service = Service::builder(&store).clock(clock.clone()).build().unwrap();
+    for _ in 0..5 {
+        let id = service.create(new_inquiry()).await.unwrap().id;
+        service.expire(id).await.unwrap();
+    }
+    clock.advance(seconds(60));
+    let now = clock.now();
+    let (retention, inquiry_retention) = (seconds(60), Some(seconds(60)));
+    let command = Purge { now, retention, inquiry_retention, repeats_after: now, limit: 2 };
+    for expected in [(2, true), (2, true), (1, false)] {
+        let purged = store.purge(command).await.unwrap();
+        assert_eq!((purged.inquiries, purged.more), expected);
+    }
+    assert_eq!(store.counts().inquiries, 0);
 }

@@ -1,0 +1,12 @@
+//! The pages of a link over the router, as browsers, scanners and strangers ask for them.
+
+mod answers;
+mod forms;
+mod handing_over;
+mod looking;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod refusing;
+mod secrets;
+mod store_faults;
+mod support;
