@@ -231,7 +231,7 @@ fn every_other_url_is_refused_with_its_reason() {
         ("https://withpersona.com/verify?code=%FF{}", Code(CodeError::Encoding)),
         ("https://perso.na/verify", MissingCode),
         ("%23{}", Code(CodeError::Alphabet)),
-        ("HTTPS://withpersona.com/verify?code=0{}", Code(CodeError::Length)),
+        ("HTTPS://withpersona.com/verify?code=0{}", Code(CodeError::Region)),
         ("", Code(CodeError::Empty)),
         ("withpersona.com", Code(CodeError::Alphabet)),
         ("withpersona%2Ecom", Code(CodeError::Alphabet)),
