@@ -350,11 +350,7 @@ fn is_url(text: &str) -> bool {
 fn first_code(codes: &CodeFormat, value: &str) -> Result<Code, UrlError> {
     Ok(codes.parse(value).or_else(|reason| match reason {
         CodeError::Check => Err(reason),
-        // One letter that is wrong in the first word says more than that words follow it.
-        _ => codes.parse(first_word(value)).map_err(|of_word| match of_word {
-            CodeError::Check => of_word,
-            _ => reason,
-        }),
+        _ => codes.parse(first_word(value)).map_err(|_| reason),
     })?)
 }
 
