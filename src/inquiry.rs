@@ -299,13 +299,13 @@ impl Action {
         matches!(self, Self::Start | Self::Complete | Self::Fail | Self::Resume | Self::Redact)
     }
 
-    /// The status that it leads to.
+    /// The status that it leads to, or would lead to if it were allowed. (A resume that leaves a created inquiry
+    /// created is allowed.)
     const fn target(self, from: Status) -> Status {
         match self {
             Self::Complete => Status::Completed,
             Self::Fail => Status::Failed,
             Self::Expire => Status::Expired,
-            Self::Resume if matches!(from, Status::Created) => Status::Created,
             Self::Start | Self::Resume => Status::Pending,
             Self::Approve => Status::Approved,
             Self::MarkForReview => Status::NeedsReview,
@@ -316,7 +316,7 @@ impl Action {
 }
 
 /// Where an inquiry stands (I2), under Persona's names. The set may grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -378,7 +378,7 @@ impl Status {
         }
     }
 
-    const fn can_expire(self) -> bool {
+    pub(crate) const fn can_expire(self) -> bool {
         matches!(self, Self::Created | Self::Pending)
     }
 

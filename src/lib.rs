@@ -65,6 +65,7 @@
 //! | bring an expired inquiry back | [`Service::resume`] |
 //! | record what became of it | [`Service::start`], [`complete`](Service::complete), [`fail`](Service::fail), [`approve`](Service::approve) … |
 //! | make a link | [`LinkRequest`], [`Service::issue`], [`IssuedLink`]; many at once: [`Service::issue_many`], with progress: [`Service::issue_many_with_progress`] |
+//! | send it later, without keeping it | [`Service::derive`], which needs a [`Keyring`] |
 //! | say what becomes of earlier links | [`OnOutstanding`] |
 //! | show a page for a link without using it up | [`Service::peek`], [`Peek`] |
 //! | let the person in | [`Service::redeem`], [`Redemption`], [`Grant`] |
@@ -74,6 +75,7 @@
 //! | check the person's cookie on each request | [`Service::authenticate`], [`SessionToken`] |
 //! | go on with another device | [`LinkRequest::device_handoff`], [`Service::start_session`] |
 //! | learn why a link does not work | [`Service::diagnose`], [`Diagnosis`], [`Refusal`] |
+//! | list inquiries, by status, template, reference, creation | [`InquiryQuery`], [`Service::inquiries`] |
 //! | list links and sessions | [`Service::links`], [`Service::sessions`] |
 //! | end a link, or everything after a theft | [`Service::revoke`], [`Revocation`] |
 //! | say how long things live | [`ExpirationPolicy`], [`Interval`] |
@@ -113,7 +115,8 @@
 //!
 //! # What this crate does not do
 //!
-//! - It sends no mail and serves no pages: you send the link, and your web server calls the service.
+//! - It sends no mail and serves no pages: you send the link, and your web server calls the service. With axum, the package
+//!   `inquiry-otl-axum` is that web server.
 //! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Stores for SQLite, PostgreSQL and Redis are
 //!   packages of their own (`inquiry-otl-sqlite`, `-postgres`, `-redis`); they implement [`LinkStore`].
 //! - It limits no rates: a code has at least 128 random bits.
@@ -168,7 +171,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Code, CodeError, CodeFormat, CodeFormatError, Region};
 pub use derivation::{Derivation, Nonce};
 pub use digest::Digest;
-pub use error::{ChangeError, CreateError, Error, IssueError, ReadError, RevokeError, SessionError};
+pub use error::{
+    ChangeError, CreateError, DeriveError, Error, IssueError, ReadError, RevokeError, SessionError,
+};
 pub use event::{Event, EventKind, Revocation};
 pub use id::{EventId, IdError, InquiryId, LinkId, SessionId, TemplateId};
 pub use inquiry::{Action, Expiry, Inquiry, Phase, Status, TransitionError, UnknownStatus};
@@ -182,12 +187,12 @@ pub use secret::{
 };
 pub use service::{
     Attempt, BuildError, Claim, Claiming, CommitPlan, Diagnosis, EventSink, Finished, Grant, GrantKind,
-    IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding, Operator,
-    OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round, Service,
-    ServiceBuilder,
+    InquiryQuery, IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding,
+    Operator, OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round,
+    Service, ServiceBuilder,
 };
 pub use session::{InquirySession, NotOpen, SessionRefusal};
-pub use store::{LinkStore, Retry, StoreError, StoreErrorKind};
+pub use store::{Cursor, InquiryPage, LinkStore, Retry, StoreError, StoreErrorKind};
 pub use tenant::TenantId;
 pub use text::{Creator, ReferenceId, TextError, UnknownWord};
 pub use time::{Interval, TimeError, Timestamp};

@@ -39,8 +39,8 @@ impl fmt::Debug for LinkUrl {
 
 /// How URLs are written, and which ones are read (C5, C6).
 ///
-/// Reading takes every accepted form and the bare code, with or without a scheme. `http` is taken for
-/// `https`, since what a person pasted went no further than this process. Case does not matter, other
+/// Reading takes every accepted form and the bare code, with or without a scheme; only a host in brackets, and an
+/// `http` host at port 443, are not known without theirs. `http` is taken for `https`, since what a person pasted went no further than this process. Case does not matter, other
 /// parameters and the fragment are ignored; [`UrlFormat::parse`] says what else is forgiven.
 ///
 /// ```
@@ -350,7 +350,11 @@ fn is_url(text: &str) -> bool {
 fn first_code(codes: &CodeFormat, value: &str) -> Result<Code, UrlError> {
     Ok(codes.parse(value).or_else(|reason| match reason {
         CodeError::Check => Err(reason),
-        _ => codes.parse(first_word(value)).map_err(|_| reason),
+        // One letter that is wrong in the first word says more than that words follow it.
+        _ => codes.parse(first_word(value)).map_err(|of_word| match of_word {
+            CodeError::Check => of_word,
+            _ => reason,
+        }),
     })?)
 }
 

@@ -18,7 +18,8 @@ use crate::{
     id::{EventId, LinkId, SessionId},
     link::LinkView,
     record::{InquiryRecord, Lease, LinkRecord, SessionRecord, Use},
-    store::InquiryKey,
+    store::{Cursor, InquiryKey},
+    tenant::TenantId,
     time::Timestamp,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct Shard {
     more_of_links: Slab<LinkMore>,
     pub(super) sessions: Slab<SessionSlot>,
     more_of_sessions: Slab<SessionMore>,
+    /// All inquiries of each tenant, as lists show them.
+    pub(super) listed: BTreeMap<TenantId, BTreeMap<Cursor, u32>>,
     /// Inquiries that can expire, by deadline.
     pub(super) deadlines: BTreeSet<(Timestamp, u32)>,
     /// Inquiries that ended and hold nothing any more, by their end.
@@ -83,6 +86,7 @@ enum Filed {
 impl Shard {
     pub(super) fn insert_inquiry(&mut self, key: &Hashed, record: InquiryRecord) -> Option<u32> {
         let first_epoch = record.epoch.get();
+        let (tenant, cursor) = (record.tenant, Cursor::of(&record.inquiry));
         let slot = InquirySlot {
             record,
             links: Places::default(),
@@ -96,6 +100,7 @@ impl Shard {
         };
         let place = self.inquiries.insert(slot)?;
         self.by_id.enter(key.bits(), place);
+        self.listed.entry(tenant).or_default().insert(cursor, place);
         self.file(place);
         Some(place)
     }
@@ -479,6 +484,12 @@ impl Shard {
             self.ended.remove(&(at, place));
         }
         let key = InquiryKey { tenant: slot.record.tenant, inquiry: slot.record.inquiry.id };
+        if let Some(listed) = self.listed.get_mut(&key.tenant) {
+            listed.remove(&Cursor::of(&slot.record.inquiry));
+            if listed.is_empty() {
+                self.listed.remove(&key.tenant);
+            }
+        }
         self.by_id.leave(Hashed { hash: slot.hash, key }.bits(), place);
     }
 }
@@ -497,5 +508,32 @@ fn remove_by_id<Id: Ord + Copy>(places: &mut Places, gone: Id, place: u32, id: i
     let index = places.partition_point(|other| id(other) < Some(gone));
     if places.get(index) == Some(place) {
         places.remove(index);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::{ExpirationPolicy, Inquiry, InquiryId, TemplateId, TenantId, record::Epoch};
+
+    /// S6: keys of one hash are told apart, by the id and by the tenant.
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let key = |tenant, id| {
+            let (tenant, inquiry) = (TenantId::new(tenant).unwrap(), InquiryId::new(id).unwrap());
+            Hashed { hash: 7, key: InquiryKey { tenant, inquiry } }
+        };
+        let keys = [key("a", "inq_1"), key("a", "inq_2"), key("b", "inq_1")];
+        let mut shard = Shard::default();
+        let places = keys.map(|Hashed { hash, key }| {
+            let template = TemplateId::new("itmpl_kyc").unwrap();
+            let inquiry = Inquiry::new(key.inquiry, template, ExpirationPolicy::default(), Timestamp::MIN);
+            shard
+                .insert_inquiry(&Hashed { hash, key }, InquiryRecord::new(key.tenant, inquiry, Epoch::new(0)))
+        });
+        assert!(places.iter().all(Option::is_some));
+        assert_eq!(keys.map(|key| shard.find(&key)), places);
+        assert_eq!(shard.find(&key("b", "inq_2")), None);
     }
 }
