@@ -16,8 +16,8 @@ use crate::{
 /// Histories that are made at the same time.
 const AT_ONCE: u32 = 4;
 const RACES: u32 = 30;
-const KILLS: u32 = 10;
-const STORMS: u32 = 10;
+const KILLS: u32 = 6;
+const STORMS: u32 = 5;
 const PROCESSES: u32 = 2;
 
 /// Clients of two processes race.
