@@ -199,6 +199,7 @@ async fn the_outbox_delivers_until_acknowledged() {
         assert!(before < Some(event.sequence));
     }
     let receipts: Vec<_> = all.iter().step_by(2).map(|delivery| delivery.receipt.clone()).collect();
+    assert_eq!(receipts[0].to_string(), receipts[0].as_str());
     let count = receipts.len() as u64;
     assert_eq!(world.store.acknowledge(receipts.clone()).await.unwrap(), count);
     assert_eq!(world.store.acknowledge(receipts).await.unwrap(), 0);
