@@ -6,6 +6,7 @@ mod handing_over;
 mod looking;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod own_pages;
 mod refusing;
 mod secrets;
 mod store_faults;
