@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
     tokio::select! {
         served = served => served?,
-        ended = io::copy(&mut io::stdin(), &mut io::sink()) => _ = ended?,
+        ended = io::copy(&mut io::stdin(), &mut io::sink()) => { ended?; }
     }
     Ok(())
 }
