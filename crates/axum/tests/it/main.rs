@@ -8,6 +8,15 @@
     reason = "a test may panic"
 )]
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test stops at what surprises it"
+)]
+
 mod answers;
 mod api;
 mod forms;
@@ -15,6 +24,7 @@ mod handing_over;
 mod looking;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod own_pages;
 mod refusing;
 mod secrets;
 mod store_faults;
