@@ -5,7 +5,7 @@ use std::fmt;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use inquiry_otl::InquiryId;
@@ -103,7 +103,7 @@ impl<S: Send + Sync> FromRequest<S> for Call {
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
-    headers.get(name).map(|value| value.as_bytes())
+    headers.get(name).map(HeaderValue::as_bytes)
 }
 
 fn inflection(headers: &HeaderMap) -> Result<Inflection, Failure> {

@@ -66,7 +66,7 @@ struct Pages {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(super) enum Resource {
-    Inquiry { id: InquiryId, attributes: Box<InquiryAttributes>, relationships: InquiryRelationships },
+    Inquiry { id: InquiryId, attributes: Box<InquiryAttributes>, relationships: Box<InquiryRelationships> },
     InquirySession { id: SessionName, attributes: SessionAttributes, relationships: SessionRelationships },
     InquiryTemplate { id: TemplateId },
 }
@@ -77,7 +77,7 @@ impl Resource {
         Self::Inquiry {
             id: inquiry.id,
             attributes: Box::new(InquiryAttributes::of(inquiry)),
-            relationships: InquiryRelationships::of(inquiry, sessions),
+            relationships: Box::new(InquiryRelationships::of(inquiry, sessions)),
         }
     }
 

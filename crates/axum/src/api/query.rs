@@ -134,13 +134,11 @@ impl<'q> Sparse<'q> {
 
     /// Takes every attribute away that is not asked for.
     pub(super) fn leave(&self, document: &mut Value) {
-        match document.get_mut("data") {
-            Some(Value::Array(items)) => items.iter_mut().for_each(|item| self.leave_in(item, true)),
-            Some(item) => self.leave_in(item, true),
-            None => {}
+        for item in resources(document, "data") {
+            self.leave_in(item, true);
         }
-        if let Some(Value::Array(items)) = document.get_mut("included") {
-            items.iter_mut().for_each(|item| self.leave_in(item, false));
+        for item in resources(document, "included") {
+            self.leave_in(item, false);
         }
     }
 
@@ -151,5 +149,14 @@ impl<'q> Sparse<'q> {
         if let Some(Value::Object(attributes)) = resource.get_mut("attributes") {
             attributes.retain(|name, _| names.iter().any(|known| known == name));
         }
+    }
+}
+
+/// The resources of a member that is one, or a list of them.
+fn resources<'d>(document: &'d mut Value, member: &str) -> &'d mut [Value] {
+    match document.get_mut(member) {
+        Some(Value::Array(items)) => items,
+        Some(item) => std::slice::from_mut(item),
+        None => &mut [],
     }
 }
