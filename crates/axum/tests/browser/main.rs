@@ -11,15 +11,6 @@
     reason = "a test may panic"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test stops at what surprises it"
-)]
-
 mod accessible;
 mod person;
 mod stranger;

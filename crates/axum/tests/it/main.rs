@@ -8,15 +8,6 @@
     reason = "a test may panic"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test stops at what surprises it"
-)]
-
 mod answers;
 mod api;
 mod forms;
