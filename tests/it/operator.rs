@@ -420,7 +420,7 @@ async fn a_lease_holds_its_link_until_it_ends() {
     let id = world.created().await;
     let lease = LeaseTime::new(seconds(300)).unwrap();
     let request = LinkRequest::resume(id).expires_in(seconds(60)).on_outstanding(OnOutstanding::Keep);
-    let claim_at = async |micros| {
+    let claim_at = async |micros: i64| {
         world.at(hour, micros - 300_000_000);
         let link = world.service.issue(request.clone()).await.unwrap();
         let _ = world.service.claim_for(link.url.expose(), &Attempt::new(), lease).await.unwrap();
