@@ -85,12 +85,12 @@ mod tests {
         let places: Vec<_> = (0..many).filter_map(|value| slab.insert(value)).collect();
         let kept =
             |slab: &Slab<usize>| places.iter().map(|place| slab.get(*place).copied()).collect::<Vec<_>>();
-        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect()));
+        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect::<Vec<_>>()));
         for index in [0, CHUNK, many - 1] {
             assert_eq!(slab.remove(places[index]), Some(index));
             assert_eq!((slab.len(), slab.get(places[index])), (many - 1, None));
             assert_eq!(slab.insert(index), Some(places[index]));
         }
-        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect()));
+        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect::<Vec<_>>()));
     }
 }
