@@ -47,6 +47,26 @@ pub struct Planner {
     pub(super) sink: Option<Arc<dyn EventSink>>,
 }
 
+impl Planner {
+    /// The tenant that the service is for (S6).
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The policy of inquiries that bring none of their own (E1 to E7).
+    #[must_use]
+    pub const fn policy(&self) -> ExpirationPolicy {
+        self.policy
+    }
+
+    /// What links look like, to write one in another form (C5).
+    #[must_use]
+    pub const fn urls(&self) -> &UrlFormat {
+        &self.urls
+    }
+}
+
 #[allow(clippy::result_large_err, reason = "a refusal allocates nothing")]
 impl Planner {
     /// The time by the clock of the service (S5).

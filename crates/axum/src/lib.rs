@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod api;
 mod headers;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -1,15 +1,15 @@
-//! The pages of a link over the router, as browsers, scanners and strangers ask for them.
-
+//! The pages of a link and the API over their routers, as browsers, scanners, strangers and clients ask for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test stops at what surprises it"
+    reason = "a test may panic"
 )]
 
 mod answers;
+mod api;
 mod forms;
 mod handing_over;
 mod looking;
