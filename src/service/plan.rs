@@ -79,6 +79,14 @@ impl Planner {
     ///
     /// # Errors
     /// [`UrlError`], which says what is wrong and never repeats the text.
+    ///
+    /// ```
+    /// use inquiry_otl::{MemoryStore, Service, UrlError};
+    ///
+    /// let service = Service::new(MemoryStore::new());
+    /// let elsewhere = service.planner().read_code("https://withpersona.com.evil.example/verify?code=1");
+    /// assert_eq!(elsewhere.err(), Some(UrlError::OtherHost));
+    /// ```
     #[inline]
     pub fn read_code(&self, presented: &str) -> Result<Code, UrlError> {
         self.urls.parse(&self.codes, presented)

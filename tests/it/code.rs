@@ -192,6 +192,21 @@ fn a_refusal_names_its_reason() {
     assert!(!CodeError::Check.to_string().contains(&sample()));
 }
 
+/// C6: what is no symbol is told as such, wherever it stands, and also where there are two.
+#[test]
+fn what_is_no_symbol_is_told_wherever_it_stands() {
+    let format = CodeFormat::new(256).unwrap();
+    let text = text_of("", 1, &[0xA5; 32]);
+    for one in 0..text.len() {
+        for other in one..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            (bytes[one], bytes[other]) = (b'U', b'U');
+            let text = String::from_utf8(bytes).unwrap();
+            assert_eq!(format.parse(&text).err(), Some(CodeError::Alphabet), "{text}");
+        }
+    }
+}
+
 /// C6: a megabyte is refused before any work.
 #[test]
 fn a_megabyte_is_refused() {

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use inquiry_otl::{
-    Action, Attempt, Event, EventKind, ExpirationPolicy, Expiry, Grace, InquiryId, LinkId, LinkRequest,
-    Purpose, Refusal, Revocation, SessionId, Timestamp, UnknownWord,
-    event::{EventColumns, UnknownEvent},
+    Action, Attempt, Event, EventId, EventKind, ExpirationPolicy, Expiry, Grace, InquiryId, LinkId,
+    LinkRequest, Purpose, Refusal, Revocation, SessionId, Timestamp, UnknownWord,
+    event::{EventColumns, Recorded, UnknownEvent},
     inquiry::EpochEnd,
     store::{Delivery, Outbox},
 };
@@ -88,6 +88,19 @@ async fn each_call_about_a_link_is_told_once_under_its_name() {
     }
     world.service.revoke(id, Revocation::Link(new.id)).await.unwrap();
     assert!(world.sink.take().is_empty());
+}
+
+/// V1: a store tells whether anything happened, and how much.
+#[test]
+fn what_happened_is_counted() {
+    let world = World::new();
+    let event = EventId::from_u128(0);
+    let started = Some(EventKind::InquiryStarted);
+    for (kinds, count) in [([None, None], 0), ([started, None], 1), ([started, started], 2)] {
+        let recorded = Recorded::new(event, 1, world.now(), kinds);
+        assert_eq!((recorded.is_empty(), recorded.count()), (count == 0, count));
+    }
+    assert!(Recorded::none(event, world.now()).is_empty());
 }
 
 /// V1, S1: a session without a link is counted and is no event.

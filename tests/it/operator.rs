@@ -10,8 +10,9 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, ManualClock, MemoryStore,
-    OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError, StoreErrorKind,
+    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LeaseTime, LinkRequest, ManualClock,
+    MemoryStore, OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError,
+    StoreErrorKind, Timestamp,
     issuance::IssueLink,
     store::{
         AnyHousekeeping, AnyOutbox, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Purged, Sweep,
@@ -408,6 +409,27 @@ async fn a_purge_looks_at_no_more_than_it_may() {
     }
     // Eight looks for each record that may go: 8, 8 and 4.
     assert_eq!(rounds, 3);
+}
+
+/// S3, D5: a lease holds its link against a purge to its last microsecond, and not at its end.
+#[tokio::test]
+async fn a_lease_holds_its_link_until_it_ends() {
+    let world = of_long_inquiries();
+    // What may go by a full hour goes when its retention, a second, has run since: at the end of the first lease.
+    let hour = Timestamp::from_unix_micros(500_000 * 3_600_000_000).unwrap();
+    world.at(hour, -600_000_000);
+    let id = world.created().await;
+    let lease = LeaseTime::new(seconds(300)).unwrap();
+    let request = LinkRequest::resume(id).expires_in(seconds(60)).on_outstanding(OnOutstanding::Keep);
+    let claim_until = async |micros: i64| {
+        world.at(hour, micros - 300_000_000);
+        let link = world.service.issue(request.clone()).await.unwrap();
+        let _ = world.service.claim_for(link.url.expose(), &Attempt::new(), lease).await.unwrap();
+    };
+    claim_until(1_000_000).await;
+    claim_until(1_000_001).await;
+    world.at(hour, 1_000_000);
+    assert_eq!(world.store.purge(purge_of(&world, 1, 100)).await.unwrap().links, 1);
 }
 
 /// S3: a link that was purged leaves nothing behind: its digest is free again, as if it had never been.

@@ -48,9 +48,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", link.url.expose());
     println!("Open this link in a browser, press the button, and open it again. Ctrl-C ends the server.");
     let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
+    let (mut input, mut nowhere) = (io::stdin(), io::sink());
     tokio::select! {
         served = served => served?,
-        ended = io::copy(&mut io::stdin(), &mut io::sink()) => _ = ended?,
+        ended = io::copy(&mut input, &mut nowhere) => { ended?; }
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ use crate::verify::{
 /// use inquiry_otl_axum::{CookieNameError, SessionCookie};
 ///
 /// let cookie = SessionCookie::new("acme-inquiry")?; // called `__Host-acme-inquiry`
-/// assert_eq!(SessionCookie::new("a b").err(), Some(CookieNameError));
+/// assert!(SessionCookie::new("a b").is_err());
 /// # Ok::<(), CookieNameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +49,10 @@ impl SessionCookie {
     /// [`CookieNameError`] if the name has anything but letters, digits, `-` and `_`.
     pub fn new(name: &str) -> Result<Self, CookieNameError> {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        match name.is_empty() || !name.bytes().all(good) {
-            true => Err(CookieNameError),
-            false => Ok(Self { name: name.to_owned(), ..Self::default() }),
+        if name.is_empty() || !name.bytes().all(good) {
+            return Err(CookieNameError);
         }
+        Ok(Self { name: name.to_owned(), ..Self::default() })
     }
 
     /// The same without `Secure` and `__Host-`, for http on a developer's own machine.

@@ -1,4 +1,4 @@
-//! Chromium, driven by the WebDriver protocol.
+//! Chromium, driven by the `WebDriver` protocol.
 
 use std::{net::TcpStream, process::Command, sync::OnceLock};
 
@@ -47,7 +47,7 @@ impl Chromedriver {
         };
         let allowed = if scripts == Scripts::Run { 1 } else { 2 };
         format!(
-            r#"{{"browserName":"chrome","goog:loggingPrefs":{{"browser":"ALL"}},"goog:chromeOptions":{{{metrics}
+            r#"{{"browserName":"chrome","goog:chromeOptions":{{{metrics}
             "prefs":{{"profile.managed_default_content_settings.javascript":{allowed}}},
             "args":["--headless","--no-sandbox","--disable-gpu","--disable-dev-shm-usage","--disable-quic","--no-first-run",
             "--disable-background-networking","--disable-component-update","--disable-sync"{dark}]}}}}"#

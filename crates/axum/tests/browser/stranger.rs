@@ -24,7 +24,7 @@ async fn another_site_signs_nobody_in() {
     for field in stranger.0.find_all(Locator::Css("input")).await.unwrap() {
         let (name, value) =
             (field.attr("name").await.unwrap().unwrap(), field.attr("value").await.unwrap().unwrap());
-        fields.push_str(&format!("<input type=hidden name={name} value='{value}'>"));
+        fields = format!("{fields}<input type=hidden name={name} value='{value}'>");
     }
     stranger.close().await;
 

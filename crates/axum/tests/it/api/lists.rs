@@ -152,7 +152,7 @@ async fn walk(world: &World, first: &str, size: usize) -> Vec<String> {
         let (there, here) = (world.get(expected).await, world.get(&back).await);
         assert_eq!(here.ids(), there.ids());
         match here.body["links"]["prev"].as_str() {
-            Some(prev) => back = prev.strip_prefix("/api/v1").unwrap().to_owned(),
+            Some(prev) => prev.strip_prefix("/api/v1").unwrap().clone_into(&mut back),
             None => assert_eq!(Some(expected), pages.first()),
         }
     }
