@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use inquiry_otl::{
     Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::memory::MemoryRecords;
@@ -25,7 +26,7 @@ const SOON: u32 = 1;
 /// - [`begin`](Self::begin) is one atomic step: of any number of simultaneous calls with one key exactly one is told
 ///   [`Begun::First`].
 /// - A record whose `until` has passed is as good as gone. The instants come with the calls: no clock is read.
-/// - Keys of two tenants are different keys: [`Key`] is a digest over both.
+/// - Keys of two tenants are different keys: [`IdempotencyKey`] is a digest over both.
 pub trait IdempotencyRecords: Send + Sync {
     /// Says what is known of a key; if that is nothing, notes that its request is under way until `until`.
     ///
@@ -33,7 +34,7 @@ pub trait IdempotencyRecords: Send + Sync {
     /// [`StoreError`]: then nothing is carried out.
     fn begin(
         &self,
-        key: Key,
+        key: IdempotencyKey,
         request: Digest,
         now: Timestamp,
         until: Timestamp,
@@ -45,7 +46,7 @@ pub trait IdempotencyRecords: Send + Sync {
     /// [`StoreError`]: then the request stays under way until it lapses.
     fn finish(
         &self,
-        key: Key,
+        key: IdempotencyKey,
         made: Made,
         until: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -54,14 +55,14 @@ pub trait IdempotencyRecords: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`]: then the request stays under way until it lapses.
-    fn forget(&self, key: Key) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn forget(&self, key: IdempotencyKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// The digest of a tenant and of a key that a client chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key([u8; 32]);
+pub struct IdempotencyKey([u8; 32]);
 
-impl Key {
+impl IdempotencyKey {
     /// The 32 bytes of the digest, for a store to keep.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -69,7 +70,7 @@ impl Key {
     }
 }
 
-/// What is known of a key.
+/// What is known of a key. Exhaustive: the API answers each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// Nothing: the request is to be carried out.
@@ -84,9 +85,9 @@ pub enum Begun {
     Full,
 }
 
-/// What a request made: its ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+/// What a request made: its ids. Exhaustive: a record keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Made {
     /// An inquiry, or a change of it.
     Inquiry(InquiryId),
@@ -130,7 +131,7 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     let Some(text) = &call.key else {
         return perform.await.map(|(answer, _)| answer);
     };
-    let key = Key(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
+    let key = IdempotencyKey(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
     let now = service.planner().now();
     match idempotency.0.begin(key, request(text, call), now, lapses_at(now)).await? {
         Begun::Done(made) => again(made).await,
@@ -183,21 +184,33 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 
 
 /// Records of any type.
 trait Twin: Send + Sync {
-    fn begin(&self, key: Key, request: Digest, now: Timestamp, until: Timestamp) -> Boxed<'_, Begun>;
-    fn finish(&self, key: Key, made: Made, until: Timestamp) -> Boxed<'_, ()>;
-    fn forget(&self, key: Key) -> Boxed<'_, ()>;
+    fn begin(
+        &self,
+        key: IdempotencyKey,
+        request: Digest,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Boxed<'_, Begun>;
+    fn finish(&self, key: IdempotencyKey, made: Made, until: Timestamp) -> Boxed<'_, ()>;
+    fn forget(&self, key: IdempotencyKey) -> Boxed<'_, ()>;
 }
 
 impl<R: IdempotencyRecords> Twin for R {
-    fn begin(&self, key: Key, request: Digest, now: Timestamp, until: Timestamp) -> Boxed<'_, Begun> {
+    fn begin(
+        &self,
+        key: IdempotencyKey,
+        request: Digest,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Boxed<'_, Begun> {
         Box::pin(IdempotencyRecords::begin(self, key, request, now, until))
     }
 
-    fn finish(&self, key: Key, made: Made, until: Timestamp) -> Boxed<'_, ()> {
+    fn finish(&self, key: IdempotencyKey, made: Made, until: Timestamp) -> Boxed<'_, ()> {
         Box::pin(IdempotencyRecords::finish(self, key, made, until))
     }
 
-    fn forget(&self, key: Key) -> Boxed<'_, ()> {
+    fn forget(&self, key: IdempotencyKey) -> Boxed<'_, ()> {
         Box::pin(IdempotencyRecords::forget(self, key))
     }
 }

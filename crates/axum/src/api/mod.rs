@@ -31,7 +31,7 @@ use tracing::Instrument;
 use self::{access::AnyVerifier, failure::Failure, idempotency::Idempotency};
 pub use self::{
     access::{Access, Tokens, Verifier, WeakToken},
-    idempotency::{Begun, IdempotencyRecords, Key, Made, MemoryRecords},
+    idempotency::{Begun, IdempotencyKey, IdempotencyRecords, Made, MemoryRecords},
     name::authenticate,
 };
 

@@ -9,7 +9,7 @@ use std::{
 
 use inquiry_otl::{Digest, StoreError, Timestamp};
 
-use super::{Begun, IdempotencyRecords, Key, Made};
+use super::{Begun, IdempotencyKey, IdempotencyRecords, Made};
 
 /// Keeps idempotency records in memory: for one process, which forgets them when it ends.
 ///
@@ -22,9 +22,9 @@ pub struct MemoryRecords {
 
 #[derive(Default)]
 struct Kept {
-    records: HashMap<Key, Record>,
+    records: HashMap<IdempotencyKey, Record>,
     /// Every record, by when it lapses.
-    lapses: BTreeSet<(Timestamp, Key)>,
+    lapses: BTreeSet<(Timestamp, IdempotencyKey)>,
 }
 
 struct Record {
@@ -74,7 +74,7 @@ impl fmt::Debug for MemoryRecords {
 impl IdempotencyRecords for MemoryRecords {
     async fn begin(
         &self,
-        key: Key,
+        key: IdempotencyKey,
         request: Digest,
         now: Timestamp,
         until: Timestamp,
@@ -94,7 +94,7 @@ impl IdempotencyRecords for MemoryRecords {
         })
     }
 
-    async fn finish(&self, key: Key, made: Made, until: Timestamp) -> Result<(), StoreError> {
+    async fn finish(&self, key: IdempotencyKey, made: Made, until: Timestamp) -> Result<(), StoreError> {
         let mut kept = self.kept();
         let Kept { records, lapses } = &mut *kept;
         if let Some(record) = records.get_mut(&key) {
@@ -106,7 +106,7 @@ impl IdempotencyRecords for MemoryRecords {
         Ok(())
     }
 
-    async fn forget(&self, key: Key) -> Result<(), StoreError> {
+    async fn forget(&self, key: IdempotencyKey) -> Result<(), StoreError> {
         let mut kept = self.kept();
         if let Some(record) = kept.records.remove(&key) {
             kept.lapses.remove(&(record.until, key));
