@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    error::{ChangeError, CreateError, IssueError, ReadError, RevokeError, SessionError},
+    error::{ChangeError, CreateError, DeriveError, IssueError, ReadError, RevokeError, SessionError},
     event::Revocation,
     id::{InquiryId, LinkId, SessionId},
     inquiry::{Action, Inquiry},
@@ -143,6 +143,7 @@ waiting! {
     fn decline(id: InquiryId) -> Result<Inquiry, ChangeError>;
     fn redact(id: InquiryId) -> Result<Inquiry, ChangeError>;
     fn issue(request: LinkRequest) -> Result<IssuedLink, IssueError>;
+    fn derive(inquiry: InquiryId, link: LinkId) -> Result<IssuedLink, DeriveError>;
     fn links(inquiry: InquiryId, before: Option<LinkId>, limit: u32) -> Result<Vec<OneTimeLink>, ReadError>;
     fn sessions(
         inquiry: InquiryId,

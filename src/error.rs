@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     inquiry::TransitionError,
+    redemption::Refusal,
     session::{NotOpen, SessionRefusal},
     store::StoreError,
 };
@@ -38,6 +39,12 @@ pub enum Error {
     /// Returning the same link needs a key (L5).
     #[error("returning the same link needs a keyring")]
     NeedsKey,
+    /// The link was made without a key, or its key left the ring (L5, C7).
+    #[error("the link was made without a key, or its key is not in the ring")]
+    NotDerived,
+    /// The link is not outstanding any more (D2).
+    #[error("the link is not outstanding: {0}")]
+    NotOutstanding(#[source] Refusal),
     /// The stored link was altered: no code belongs to it any more (C7).
     #[error("the stored link was altered: no code belongs to it any more")]
     Altered,
@@ -112,6 +119,27 @@ pub enum IssueError {
     Store(#[from] StoreError),
 }
 
+/// Why a link was not given out again.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeriveError {
+    /// There is no such inquiry, link or session in this tenant.
+    #[error("there is no such inquiry, link or session")]
+    NotFound,
+    /// A redemption would not be its first use, and why (D2).
+    #[error("the link is not outstanding: {0}")]
+    NotOutstanding(#[source] Refusal),
+    /// It was made without a key, or its key left the ring (L5, C7).
+    #[error("the link was made without a key, or its key is not in the ring")]
+    NotDerived,
+    /// The stored link was altered: no code belongs to it any more (C7).
+    #[error("the stored link was altered: no code belongs to it any more")]
+    Altered,
+    /// The store failed; whether to ask again, it says itself (S4).
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why nothing was revoked.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -158,6 +186,7 @@ superset! {
     ReadError { NotFound } { Store }
     ChangeError { NotFound, Contended } { Transition, Store }
     IssueError { NotFound, SessionNotLive, NeedsKey, Altered } { NotOpen, Store }
+    DeriveError { NotFound, NotDerived, Altered } { NotOutstanding, Store }
     RevokeError { NotFound } { Store }
     SessionError { NotFound } { Refused, Store }
 }

@@ -299,13 +299,13 @@ impl Action {
         matches!(self, Self::Start | Self::Complete | Self::Fail | Self::Resume | Self::Redact)
     }
 
-    /// The status that it leads to.
+    /// The status that it leads to, or would lead to if it were allowed. (A resume that leaves a created inquiry
+    /// created is allowed.)
     const fn target(self, from: Status) -> Status {
         match self {
             Self::Complete => Status::Completed,
             Self::Fail => Status::Failed,
             Self::Expire => Status::Expired,
-            Self::Resume if matches!(from, Status::Created) => Status::Created,
             Self::Start | Self::Resume => Status::Pending,
             Self::Approve => Status::Approved,
             Self::MarkForReview => Status::NeedsReview,

@@ -65,6 +65,7 @@
 //! | bring an expired inquiry back | [`Service::resume`] |
 //! | record what became of it | [`Service::start`], [`complete`](Service::complete), [`fail`](Service::fail), [`approve`](Service::approve) … |
 //! | make a link | [`LinkRequest`], [`Service::issue`], [`IssuedLink`]; many at once: [`Service::issue_many`], with progress: [`Service::issue_many_with_progress`] |
+//! | send it later, without keeping it | [`Service::derive`], which needs a [`Keyring`] |
 //! | say what becomes of earlier links | [`OnOutstanding`] |
 //! | show a page for a link without using it up | [`Service::peek`], [`Peek`] |
 //! | let the person in | [`Service::redeem`], [`Redemption`], [`Grant`] |
@@ -114,7 +115,8 @@
 //!
 //! # What this crate does not do
 //!
-//! - It sends no mail and serves no pages: you send the link, and your web server calls the service.
+//! - It sends no mail and serves no pages: you send the link, and your web server calls the service. With axum, the package
+//!   `inquiry-otl-axum` is that web server.
 //! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Stores for SQLite, PostgreSQL and Redis are
 //!   packages of their own (`inquiry-otl-sqlite`, `-postgres`, `-redis`); they implement [`LinkStore`].
 //! - It limits no rates: a code has at least 128 random bits.
@@ -169,7 +171,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use code::{Code, CodeError, CodeFormat, CodeFormatError, Region};
 pub use derivation::{Derivation, Nonce};
 pub use digest::Digest;
-pub use error::{ChangeError, CreateError, Error, IssueError, ReadError, RevokeError, SessionError};
+pub use error::{
+    ChangeError, CreateError, DeriveError, Error, IssueError, ReadError, RevokeError, SessionError,
+};
 pub use event::{Event, EventKind, Revocation};
 pub use id::{EventId, IdError, InquiryId, LinkId, SessionId, TemplateId};
 pub use inquiry::{Action, Expiry, Inquiry, Phase, Status, TransitionError, UnknownStatus};

@@ -315,6 +315,20 @@ pub(crate) fn fill_random(bytes: &mut [u8]) {
 mod tests {
     use super::*;
 
+    /// C1: every byte is drawn, also those behind the last whole word.
+    #[test]
+    fn every_byte_is_drawn() {
+        for len in 1..=40 {
+            let mut seen = vec![0; len];
+            for _ in 0..64 {
+                let mut bytes = vec![0; len];
+                fill_random(&mut bytes);
+                seen.iter_mut().zip(bytes).for_each(|(seen, byte)| *seen |= byte);
+            }
+            assert!(seen.iter().all(|byte| *byte != 0), "{len}");
+        }
+    }
+
     /// D7, C2: a token survives case and look-alikes, and is told from one of another kind.
     #[test]
     fn a_token_is_read_again_and_only_as_its_kind() {

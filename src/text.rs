@@ -246,9 +246,3 @@ bounded_text! {
     /// Who created a link, in the application's words: 1 to 255 bytes of text (L7).
     Creator
 }
-
-impl fmt::Debug for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}

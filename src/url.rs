@@ -39,8 +39,8 @@ impl fmt::Debug for LinkUrl {
 
 /// How URLs are written, and which ones are read (C5, C6).
 ///
-/// Reading takes every accepted form and the bare code, with or without a scheme. `http` is taken for
-/// `https`, since what a person pasted went no further than this process. Case does not matter, other
+/// Reading takes every accepted form and the bare code, with or without a scheme; only a host in brackets, and an
+/// `http` host at port 443, are not known without theirs. `http` is taken for `https`, since what a person pasted went no further than this process. Case does not matter, other
 /// parameters and the fragment are ignored; [`UrlFormat::parse`] says what else is forgiven.
 ///
 /// ```

@@ -11,6 +11,7 @@ use inquiry_otl::{
     blocking::{BlockOn as _, ParkThread},
 };
 use inquiry_otl_evidence::{counted, thread_time};
+use inquiry_otl_measure::{Bound, Goal, Point};
 use sha2::{Digest as _, Sha256};
 
 use crate::floor::Floor;
@@ -23,19 +24,26 @@ const ROUNDS: usize = 121;
 /// What is created and purged before: as much as the batches create.
 const RECYCLED: usize = CALLS * (ROUNDS + 2);
 
-fn line(goal: &str, what: &str, measured: f64, unit: &str, limit: Limit) {
-    let (bound, met) = match limit {
-        Limit::AtMost(limit) => (format!("<= {limit}"), measured <= limit),
-        Limit::AtLeast(limit) => (format!(">= {limit}"), limit <= measured),
-    };
-    let met = if met { "met" } else { "NOT MET" };
-    println!("{goal:<7} {what:<56} {measured:>8.2}{unit:<10} goal {bound:<8} {met}");
+/// Prints a goal and the middle of what was measured.
+fn told(name: &str, what: &str, bound: Bound, measured: Spread) {
+    let Spread { median, low, high, .. } = measured;
+    let (name, what) = (name.to_owned(), what.to_owned());
+    println!("{}", Goal { name, what, bound, median, low, high, note: String::new() });
 }
 
-#[derive(Clone, Copy)]
-enum Limit {
-    AtMost(f64),
-    AtLeast(f64),
+/// A figure that is the same each time.
+fn exactly(figure: f64) -> Result<Spread, BenchError> {
+    spread([figure])
+}
+
+fn spread(figures: impl IntoIterator<Item = f64>) -> Result<Spread, BenchError> {
+    Spread::of(figures).ok_or_else(nothing)
+}
+
+/// A place of the chart of growth, in nanoseconds.
+fn point(series: &str, live: usize, nanos: f64) {
+    let chart = "growth, in memory: issue and redeem, ns".to_owned();
+    println!("{}", Point { chart, series: series.to_owned(), at: live as f64, figure: nanos });
 }
 
 fn memory(fill: Fill) -> Result<Memory, BenchError> {
@@ -47,12 +55,11 @@ fn fill(live: usize, keyed: bool) -> Fill {
     if keyed { fill.keyed() } else { fill }
 }
 
-fn ratio(report: &Report) -> Result<(f64, String), BenchError> {
+/// What the floor and the store took, in nanoseconds, and the ratio.
+fn beside_floor(report: &Report) -> Result<(f64, f64, Spread), BenchError> {
     let line = report.of(Work::Turnover).ok_or_else(nothing)?;
     let (floor, ours) = (line.of("floor").ok_or_else(nothing)?, line.of("memory").ok_or_else(nothing)?);
-    let Spread { median, low, high, .. } = ours.ratio;
-    let shown = format!("{:.0} / {:.0} ns, {low:.2} to {high:.2}", ours.nanos.median, floor.nanos.median);
-    Ok((median, shown))
+    Ok((floor.nanos.median, ours.nanos.median, ours.ratio))
 }
 
 fn nothing() -> BenchError {
@@ -68,8 +75,7 @@ pub(crate) fn canary() -> Result<(), BenchError> {
         }
         start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
     });
-    let nanos = Spread::of(each).ok_or_else(nothing)?;
-    line("canary", "one block of SHA-256", nanos.median, " ns", Limit::AtMost(500.0));
+    told("P13", "in memory, ns for one block of SHA-256", Bound::AtMost(500.0), spread(each)?);
     Ok(())
 }
 
@@ -80,23 +86,29 @@ pub(crate) fn cost() -> Result<(), BenchError> {
             let mut floor = Floor::new(live, 1, keyed, RECYCLED);
             let mut memory = memory(fill(live, keyed))?;
             let mut contest = Contest::new(&mut floor).against(&mut memory).rounds(ROUNDS);
-            let (median, shown) = ratio(&contest.run(&[Work::Turnover], &[Load::new(CALLS)])?)?;
+            let (floor, ours, ratio) = beside_floor(&contest.run(&[Work::Turnover], &[Load::new(CALLS)])?)?;
             let key = if keyed { "with a key" } else { "no key" };
-            line("P1", &format!("{live} live, {key} ({shown})"), median, " x floor", Limit::AtMost(limit));
+            let what = format!("in memory, {live} live, {key}: issue and redeem by the floor's");
+            told("P1", &what, Bound::AtMost(limit), ratio);
+            if keyed {
+                point("ours, with a key", live, ours);
+            } else {
+                point("the floor", live, floor);
+                point("ours, no key", live, ours);
+            }
         }
     }
     let mut memory = memory(fill(1_000, false))?;
     let mut contest = Contest::new(&mut memory).rounds(ROUNDS);
     let report = contest.run(&[Work::Mangled], &[Load::new(CALLS)])?;
     let nanos = report.of(Work::Mangled).and_then(|line| line.of("memory")).ok_or_else(nothing)?.nanos;
-    let what = format!("a mangled code refused ({:.0} to {:.0})", nanos.low, nanos.high);
-    line("P1", &what, nanos.median, " ns", Limit::AtMost(30.0));
-    println!("P1      of which reading it in constant time takes {:.0} ns", reading()?);
+    told("P1", "in memory, ns to refuse a mangled code", Bound::AtMost(30.0), nanos);
+    told("P1", "in memory, ns of which to read it in constant time", Bound::None, reading()?);
     Ok(())
 }
 
 /// Nanoseconds for finding out that a code is mangled, and nothing else.
-fn reading() -> Result<f64, BenchError> {
+fn reading() -> Result<Spread, BenchError> {
     // Its last symbol was a 9.
     const MANGLED: &str = "0JY7NTT17M4SKPG1YCQKT42K6VP2ZCMCR38";
     let format = CodeFormat::default();
@@ -107,7 +119,7 @@ fn reading() -> Result<f64, BenchError> {
         }
         start.elapsed().as_secs_f64() * 1e9 / CALLS as f64
     });
-    Ok(Spread::of(each).ok_or_else(nothing)?.median)
+    spread(each)
 }
 
 /// P2: bytes of an unused link, and the worst single issue.
@@ -116,22 +128,17 @@ pub(crate) fn room() -> Result<(), BenchError> {
         let key = if keyed { "with a key" } else { "no key" };
         let fills = [filled(keyed)?, filled(keyed)?, filled(keyed)?];
         let [Filled { empty, inquiry, first, rest, .. }, ..] = fills;
-        println!(
-            "P2      an empty store {empty} bytes; an inquiry {inquiry:.0}, one link of each {first:.1} ({key})"
-        );
-        line(
-            "P2",
-            &format!("bytes of an unused link, 1M to 10M, {key}"),
-            rest,
-            " bytes",
-            Limit::AtMost(128.0),
-        );
+        for (what, bytes) in
+            [("an empty store", empty as f64), ("an inquiry", inquiry), ("its first link", first)]
+        {
+            told("P2", &format!("in memory, bytes of {what}, {key}"), Bound::None, exactly(bytes)?);
+        }
+        let what = format!("in memory, bytes of an unused link, 1M to 10M, {key}");
+        told("P2", &what, Bound::AtMost(128.0), exactly(rest)?);
         // The system takes a millisecond for a page now and then: that is in one fill, and not in two.
-        let worst = fills.map(|filled| filled.worst.as_secs_f64() * 1e3);
-        let shown = worst.map(|worst| format!("{worst:.2}")).join(", ");
-        let median = Spread::of(worst).ok_or_else(nothing)?.median;
-        let what = format!("worst of 10M issues, processor time, of three fills ({shown})");
-        line("P2", &what, median, " ms", Limit::AtMost(1.0));
+        let worst = spread(fills.map(|filled| filled.worst.as_secs_f64() * 1e3))?;
+        let what = format!("in memory, ms of the worst of 10M issues, of three fills, {key}");
+        told("P2", &what, Bound::AtMost(1.0), worst);
     }
     Ok(())
 }
@@ -217,22 +224,15 @@ pub(crate) fn threads() -> Result<(), BenchError> {
             gains.push(one / two);
         }
     }
-    let all = Spread::of(all).ok_or_else(nothing)?;
-    let Some(gain) = Spread::of(gains.iter().copied()) else {
+    told("P3", "in memory, two threads by one, in all rounds", Bound::None, spread(all)?);
+    if gains.is_empty() {
         println!(
-            "P3      in none of {tries} rounds the machine gave two processors; gain in all {:.2}",
-            all.median
+            "P3     in none of {tries} rounds the machine gave two processors: the goal is not measured"
         );
         return Ok(());
-    };
-    let what = format!(
-        "two threads for one, in {} of {tries} rounds ({:.2} to {:.2}; in all {:.2})",
-        gains.len(),
-        gain.low,
-        gain.high,
-        all.median
-    );
-    line("P3", &what, gain.median, " x", Limit::AtLeast(1.85));
+    }
+    let what = format!("in memory, two threads by one, in {} of {tries} rounds", gains.len());
+    told("P3", &what, Bound::AtLeast(1.85), spread(gains)?);
     Ok(())
 }
 
@@ -323,7 +323,8 @@ pub(crate) fn allocations() -> Result<(), BenchError> {
             ("a refusal of a used link", refusing, 0.0),
             ("a refusal of a mangled code", mangling, 0.0),
         ] {
-            line("P4", &format!("allocations of {what}, {key}"), measured, "", Limit::AtMost(limit));
+            let what = format!("in memory, allocations of {what}, {key}");
+            told("P4", &what, Bound::AtMost(limit), exactly(measured)?);
         }
     }
     Ok(())
@@ -352,20 +353,19 @@ pub(crate) fn growth() -> Result<(), BenchError> {
         let mut memory = memory(fill(live, false).links_each(each))?;
         let mut contest = Contest::new(&mut floor).against(&mut memory).rounds(ROUNDS);
         let report = contest.run(&[Work::Turnover], &[Load::new(CALLS)])?;
-        let line = report.of(Work::Turnover).ok_or_else(nothing)?;
-        costs.push((
-            line.of("floor").ok_or_else(nothing)?.nanos.median,
-            line.of("memory").ok_or_else(nothing)?.nanos.median,
-            line.of("memory").ok_or_else(nothing)?.ratio.median,
-        ));
+        costs.push(beside_floor(&report)?);
     }
     let [(few_floor, few_ours, few), (many_floor, many_ours, many)] = costs[..] else {
         return Err(nothing());
     };
-    let what = format!(
-        "growth 1k to 10M ({few_ours:.0} to {many_ours:.0}; floor {few_floor:.0} to {many_floor:.0} ns)"
-    );
-    line("P5", &what, many / few, " x floor's", Limit::AtMost(1.25));
+    for (series, few, many) in [("the floor", few_floor, many_floor), ("ours, no key", few_ours, many_ours)] {
+        point(series, 10_000_000, many);
+        let what = format!("in memory, growth of what {series} takes, 1k to 10M");
+        told("P5", &what, Bound::None, exactly(many / few)?);
+    }
+    // Rounds of one size have nothing to do with those of another: the ratio of their medians.
+    let what = "in memory, growth of what ours takes by the floor's, 1k to 10M";
+    told("P5", what, Bound::AtMost(1.25), exactly(many.median / few.median)?);
     Ok(())
 }
 

@@ -28,12 +28,25 @@ const COMMANDS: u64 = 40;
 pub async fn random_commands_agree_with_the_rules<F: Fixture>(fixture: &F) {
     let stage = Stage::new(fixture).await;
     for seed in 1..=SEQUENCES {
-        let mut run = Run::new(stage.tenant(&format!("random-{seed}")), seed);
+        let mut run = Run::new(stage.tenant(&format!("random-{seed}")), Random::new(seed));
         for step in 1..=COMMANDS {
             run.step(&format!("seed {seed}, command {step}")).await;
         }
         run.compare_records(&format!("seed {seed}, in the end")).await;
     }
+}
+
+/// S1, D2, I6, L4, L5: the same with commands that the bytes choose, some of them for each command: for a fuzzer.
+///
+/// It is not one of the [`checks`](super::checks), since it needs bytes that somebody chose.
+pub async fn chosen_commands_agree_with_the_rules<F: Fixture>(fixture: &F, bytes: &[u8]) {
+    let mut run = Run::new(Stage::new(fixture).await, Chosen(bytes));
+    let mut step = 0;
+    while !run.choices.0.is_empty() {
+        step += 1;
+        run.step(&format!("command {step}")).await;
+    }
+    run.compare_records("in the end").await;
 }
 
 /// S1, E6, V1: four threads that do different things to one inquiry lose no session and no event.
@@ -93,11 +106,11 @@ pub async fn a_random_race_loses_nothing<F: Fixture>(fixture: &F) {
     }
 }
 
-/// A sequence of random commands, to a store and to the model.
-struct Run<S> {
+/// A sequence of commands, to a store and to the model.
+struct Run<S, C> {
     stage: Stage<S>,
     model: Model,
-    random: Random,
+    choices: C,
     now: Timestamp,
     inquiries: Vec<InquiryId>,
     links: Vec<Link>,
@@ -106,12 +119,12 @@ struct Run<S> {
     attempts: [crate::Digest; 2],
 }
 
-impl<S: LinkStore + 'static> Run<S> {
-    fn new(stage: Stage<S>, seed: u64) -> Self {
+impl<S: LinkStore + 'static, C: Choices> Run<S, C> {
+    fn new(stage: Stage<S>, choices: C) -> Self {
         let attempts = [stage.new_digest(), stage.new_digest()];
         Self {
             model: Model::default(),
-            random: Random::new(seed),
+            choices,
             now: sec(0),
             inquiries: Vec::new(),
             links: Vec::new(),
@@ -124,9 +137,9 @@ impl<S: LinkStore + 'static> Run<S> {
 
     async fn step(&mut self, which: &str) {
         // Mostly seconds, now and then minutes or an hour; sometimes a clock that goes back.
-        let seconds = [0, 0, 1, 7, 30, 300, 900, 3_600, -2][self.random.index(9)];
+        let seconds = [0, 0, 1, 7, 30, 300, 900, 3_600, -2][self.choices.index(9)];
         self.now = micros(self.now, seconds * 1_000_000);
-        match (self.random.below(20), self.inquiries.len()) {
+        match (self.choices.below(20), self.inquiries.len()) {
             (_, 0) | (0, 1) => self.create(which).await,
             (0..=2, _) => self.act(which).await,
             (3..=7, _) => self.issue(which).await,
@@ -141,7 +154,7 @@ impl<S: LinkStore + 'static> Run<S> {
         let id = self.stage.new_inquiry_id();
         let few = policy().with_session_limit(std::num::NonZeroU32::MIN.saturating_add(3));
         let command = self.stage.new_inquiry(id, few, self.now);
-        let (theirs, ours) = (self.stage.create(command.clone()).await, self.model.create(command));
+        let (theirs, ours) = (self.stage.create(command.clone()).await, self.model.create_inquiry(command));
         same(which, &theirs, &ours);
         assert!(matches!(ours, CreateOutcome::Created(_)), "the model creates");
         self.inquiries.push(id);
@@ -159,11 +172,12 @@ impl<S: LinkStore + 'static> Run<S> {
             Action::Approve,
             Action::Redact,
         ];
-        let action = actions[self.random.index(actions.len())];
+        let action = actions[self.choices.index(actions.len())];
         let record = &self.model.inquiries[&self.stage.key(inquiry)];
         // What is not allowed never comes to a store.
         if let Ok(command) = self.stage.step(record, action, self.now) {
-            let (theirs, ours) = (self.stage.change(command.clone()).await, self.model.change(command));
+            let (theirs, ours) =
+                (self.stage.change(command.clone()).await, self.model.change_inquiry(command));
             same(&format!("{which}: {action:?}"), &theirs, &ours);
             assert!(matches!(ours, ChangeOutcome::Changed(_)), "the model changes");
         }
@@ -172,14 +186,14 @@ impl<S: LinkStore + 'static> Run<S> {
     async fn issue(&mut self, which: &str) {
         let inquiry = self.an_inquiry();
         let until = micros(self.now, 60_000_000);
-        let outstanding = match self.random.below(3) {
+        let outstanding = match self.choices.below(3) {
             0 => Outstanding::Supersede,
             1 => Outstanding::ReturnSame { keys: keys(), live_until: until },
             _ => Outstanding::Keep,
         };
-        let derivation = [None, Some(derived_from(1, 1)), Some(derived_from(3, 1))][self.random.index(3)];
-        let lifetime = if self.random.below(2) == 0 { Lifetime::ByPolicy } else { Lifetime::Until(until) };
-        let parent = self.a_session().filter(|(of, _)| *of == inquiry && self.random.below(2) == 0);
+        let derivation = [None, Some(derived_from(1, 1)), Some(derived_from(3, 1))][self.choices.index(3)];
+        let lifetime = if self.choices.below(2) == 0 { Lifetime::ByPolicy } else { Lifetime::Until(until) };
+        let parent = self.a_session().filter(|(of, _)| *of == inquiry && self.choices.below(2) == 0);
         let purpose = if parent.is_some() { Purpose::DeviceHandoff } else { Purpose::Resume };
         let parent = parent.map(|(_, session)| session);
         let link = self.stage.new_link(inquiry, self.now);
@@ -195,9 +209,9 @@ impl<S: LinkStore + 'static> Run<S> {
     async fn redeem(&mut self, which: &str) {
         let Some(link) = self.a_link() else { return };
         let (claim, held) = self.stage.new_claim(link, self.now);
-        let attempt = [None, Some(self.attempts[0])][self.random.index(2)];
-        let binding = [None, Some(self.attempts[1])][self.random.index(2)];
-        let command = if self.random.below(2) == 0 {
+        let attempt = [None, Some(self.attempts[0])][self.choices.index(2)];
+        let binding = [None, Some(self.attempts[1])][self.choices.index(2)];
+        let command = if self.choices.below(2) == 0 {
             Redeem { attempt, binding, ..claim }
         } else {
             Redeem { attempt, binding, ..self.stage.new_redeem(link.digest, self.now) }
@@ -216,8 +230,8 @@ impl<S: LinkStore + 'static> Run<S> {
         if self.held.is_empty() {
             return;
         }
-        let held = self.held[self.random.index(self.held.len())];
-        if self.random.below(3) == 0 {
+        let held = self.held[self.choices.index(self.held.len())];
+        if self.choices.below(3) == 0 {
             let command = self.stage.new_release(&held, self.now);
             let theirs = self.stage.store.release(command).await.expect("the store failed");
             same(&format!("{which}: {command:?}"), &theirs, &self.model.release(&command));
@@ -234,7 +248,7 @@ impl<S: LinkStore + 'static> Run<S> {
         let inquiry = self.an_inquiry();
         let command = self.stage.new_start(inquiry, self.now);
         let theirs = self.stage.start_as(command).await;
-        let ours = self.model.start(&command).expect("the model has the inquiry");
+        let ours = self.model.start_session(&command).expect("the model has the inquiry");
         let quiet = |started: SessionStarted| SessionStarted { events: quiet(started.events), ..started };
         same(&format!("{which}: {command:?}"), &quiet(theirs), &quiet(ours.clone()));
         self.sessions.extend(ours.session.ok().map(|session| (command.inquiry, session.id)));
@@ -242,7 +256,7 @@ impl<S: LinkStore + 'static> Run<S> {
 
     async fn revoke(&mut self, which: &str) {
         let (link, session) = (self.a_link(), self.a_session());
-        let (inquiry, target) = match (self.random.below(4), link, session) {
+        let (inquiry, target) = match (self.choices.below(4), link, session) {
             (0, Some(link), _) => (link.inquiry, Revocation::Link(link.id)),
             (1, _, Some((inquiry, session))) => (inquiry, Revocation::Session(session)),
             (2, ..) => (self.an_inquiry(), Revocation::AllLinks),
@@ -271,17 +285,17 @@ impl<S: LinkStore + 'static> Run<S> {
     }
 
     fn an_inquiry(&mut self) -> InquiryId {
-        self.inquiries[self.random.index(self.inquiries.len())]
+        self.inquiries[self.choices.index(self.inquiries.len())]
     }
 
     /// One of the newest links, so that commands meet.
     fn a_link(&mut self) -> Option<Link> {
-        let back = self.random.index(4);
+        let back = self.choices.index(4);
         self.links.iter().rev().nth(back).or(self.links.last()).copied()
     }
 
     fn a_session(&mut self) -> Option<(InquiryId, SessionId)> {
-        let back = self.random.index(3);
+        let back = self.choices.index(3);
         self.sessions.iter().rev().nth(back).or(self.sessions.last()).copied()
     }
 }
@@ -314,6 +328,29 @@ fn quiet_revocation(outcome: RevokeOutcome) -> RevokeOutcome {
     }
 }
 
+/// Where the commands come from.
+trait Choices {
+    /// A number below `bound`.
+    fn below(&mut self, bound: u64) -> u64;
+
+    /// An index of something of which there are `bound`.
+    fn index(&mut self, bound: usize) -> usize {
+        let below = self.below(u64::try_from(bound).unwrap_or(u64::MAX));
+        usize::try_from(below).unwrap_or_default()
+    }
+}
+
+/// A byte for each choice; where there are none left, it is the first.
+struct Chosen<'b>(&'b [u8]);
+
+impl Choices for Chosen<'_> {
+    fn below(&mut self, bound: u64) -> u64 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        u64::from(*first) % bound
+    }
+}
+
 /// Numbers that are the same for the same seed: Marsaglia's xorshift.
 #[derive(Debug)]
 struct Random(u64);
@@ -323,17 +360,14 @@ impl Random {
         // Never zero, and far apart for neighbouring seeds.
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
+}
 
+impl Choices for Random {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         // The high bits are the better ones.
         (self.0 >> 32) % bound
-    }
-
-    fn index(&mut self, bound: usize) -> usize {
-        let below = self.below(u64::try_from(bound).unwrap_or(u64::MAX));
-        usize::try_from(below).unwrap_or_default()
     }
 }

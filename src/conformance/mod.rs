@@ -101,6 +101,8 @@
 //! and a redemption never does. A store that keeps the way from a digest to its link apart from the link, as a cluster
 //! must, writes it before the link and removes it after; a look-up that finds no link there finds nothing.
 //!
+//! [`Model`] is a store that is nothing but these functions: what any other one is compared with.
+//!
 //! # Listing
 //! A list is read from an index in its own order, from the cursor on: never by counting past what earlier pages had. What
 //! is written as created or pending is expired behind its deadline, so a filter by status is one of status and deadline:
@@ -207,6 +209,7 @@ pub mod sweeping;
 
 pub use check::Check;
 pub use fixture::{Fixture, Fresh};
+pub use model::Model;
 #[doc(hidden)]
 pub use suite::run;
 pub use suite::{checks, directory_checks, housekeeping_checks, outbox_checks};

@@ -6,27 +6,35 @@ use crate::{
     event::{EventKind, Recorded, Revocation},
     id::EventId,
     issuance::{self, Issuance, IssueLink},
+    link::LinkView,
     record::{InquiryRecord, LinkRecord, LinkState, SessionRecord},
     redemption::{self, Commit, Decision, Redeem, Release, Released, SessionChange, Subject, Verdict},
     revocation::{self, Found, Revoke},
     session::{self, InquirySession, StartSession},
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, IssueOutcome,
-        RevokeOutcome, SessionStarted,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
+        IssueOutcome, LinkName, RevokeOutcome, SessionStarted,
     },
     time::Timestamp,
 };
 
-/// What a store keeps, without any of its concerns.
-#[derive(Debug, Default)]
-pub(super) struct Model {
-    pub(super) inquiries: HashMap<InquiryKey, InquiryRecord>,
-    pub(super) links: Vec<LinkRecord>,
-    pub(super) sessions: Vec<SessionRecord>,
+/// What a store keeps, without any of its concerns: three lists, and the pure functions that change them.
+///
+/// Each method is what the method of that name of [`LinkStore`](crate::store::LinkStore) must answer, and do, where nobody
+/// else is around.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Model {
+    /// The inquiries.
+    pub inquiries: HashMap<InquiryKey, InquiryRecord>,
+    /// The links, in the order of their creation.
+    pub links: Vec<LinkRecord>,
+    /// The sessions, in the order of their beginning.
+    pub sessions: Vec<SessionRecord>,
 }
 
 impl Model {
-    pub(super) fn create(&mut self, command: CreateInquiry) -> CreateOutcome {
+    /// Keeps a new inquiry, unless there is one of that id.
+    pub fn create_inquiry(&mut self, command: CreateInquiry) -> CreateOutcome {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id };
         if self.inquiries.contains_key(&key) {
             return CreateOutcome::Exists;
@@ -38,7 +46,8 @@ impl Model {
         CreateOutcome::Created(events)
     }
 
-    pub(super) fn change(&mut self, command: ChangeInquiry) -> ChangeOutcome {
+    /// Changes an inquiry if its version is the one named.
+    pub fn change_inquiry(&mut self, command: ChangeInquiry) -> ChangeOutcome {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.step.inquiry.id };
         let Some(record) = self.inquiries.get_mut(&key) else {
             return ChangeOutcome::NotFound;
@@ -51,7 +60,8 @@ impl Model {
         ChangeOutcome::Changed(recorded(record, command.event, command.now, kinds))
     }
 
-    pub(super) fn issue(&mut self, command: &IssueLink) -> IssueOutcome {
+    /// Creates a link, or finds the one to give out again.
+    pub fn issue(&mut self, command: &IssueLink) -> IssueOutcome {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
         let Some(record) = self.inquiries.get_mut(&key) else {
             return IssueOutcome::NotFound;
@@ -85,21 +95,24 @@ impl Model {
         }
     }
 
-    pub(super) fn redeem(&mut self, command: &Redeem) -> Option<Attempted> {
+    /// Redeems a link, or claims it.
+    pub fn redeem(&mut self, command: &Redeem) -> Option<Attempted> {
         let is_it = |link: &LinkRecord| link.tenant == command.tenant && link.digest == command.digest;
         let link = self.links.iter().position(is_it)?;
         let decision = redemption::redeem(&self.subject(link), command);
         Some(self.carry_out(link, &decision, command.now, command.event))
     }
 
-    pub(super) fn commit(&mut self, command: &Commit) -> Option<Attempted> {
+    /// Commits a claim.
+    pub fn commit(&mut self, command: &Commit) -> Option<Attempted> {
         let is_it = |link: &LinkRecord| link.inquiry == command.inquiry && link.id == command.link;
         let link = self.links.iter().position(is_it)?;
         let decision = redemption::commit(&self.subject(link), command);
         Some(self.carry_out(link, &decision, command.now, command.event))
     }
 
-    pub(super) fn release(&mut self, command: &Release) -> Option<Released> {
+    /// Releases a claim.
+    pub fn release(&mut self, command: &Release) -> Option<Released> {
         let mut links = self.links.iter_mut();
         let link = links.find(|link| link.inquiry == command.inquiry && link.id == command.link)?;
         let released = redemption::release(link, command);
@@ -109,7 +122,8 @@ impl Model {
         Some(released)
     }
 
-    pub(super) fn revoke(&mut self, command: &Revoke) -> RevokeOutcome {
+    /// Revokes what the command names.
+    pub fn revoke(&mut self, command: &Revoke) -> RevokeOutcome {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
         let Some(record) = self.inquiries.get_mut(&key) else {
             return RevokeOutcome::NotFound(Recorded::none(command.event, command.now));
@@ -129,7 +143,8 @@ impl Model {
         }
     }
 
-    pub(super) fn start(&mut self, command: &StartSession) -> Option<SessionStarted> {
+    /// Starts a session without a link.
+    pub fn start_session(&mut self, command: &StartSession) -> Option<SessionStarted> {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry };
         let record = self.inquiries.get_mut(&key)?;
         let start = session::start(record, command);
@@ -141,6 +156,19 @@ impl Model {
             seen
         });
         Some(SessionStarted { session, inquiry: record.inquiry.clone(), events })
+    }
+
+    /// What is known of a link.
+    #[must_use]
+    pub fn inspect(&self, command: &Inspect) -> Option<LinkView> {
+        let is_it = |link: &LinkRecord| match command.link {
+            LinkName::Digest(digest) => link.digest == digest,
+            LinkName::Id(inquiry, id) => link.inquiry == inquiry && link.id == id,
+        };
+        let link = self.links.iter().position(|link| link.tenant == command.tenant && is_it(link))?;
+        let Subject { link, inquiry, session, parent } = self.subject(link);
+        let (link, inquiry) = (link.clone(), inquiry.clone());
+        Some(LinkView { link, inquiry, session: session.cloned(), parent: parent.cloned() })
     }
 
     fn carry_out(&mut self, link: usize, decision: &Decision, now: Timestamp, event: EventId) -> Attempted {

@@ -38,3 +38,22 @@ impl Calendar {
         Some(place)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S3: a record that may go at a full hour goes at that hour; one that may go later, at the next one.
+    #[test]
+    fn a_page_is_turned_at_its_hour() {
+        let at = |micros| Timestamp::clamped(micros);
+        let hour = Interval::HOUR.micros();
+        for (due, page) in [(hour, hour), (hour.saturating_add(1), hour.saturating_mul(2))] {
+            let mut calendar = Calendar::default();
+            assert_eq!(calendar.file(7, at(due)), NOWHERE);
+            assert_eq!(calendar.take_due(at(page.saturating_sub(1)), |_| NOWHERE), None);
+            assert_eq!(calendar.take_due(at(page), |_| NOWHERE), Some(7));
+            assert_eq!(calendar.take_due(at(page), |_| NOWHERE), None);
+        }
+    }
+}

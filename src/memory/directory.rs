@@ -1,8 +1,9 @@
 //! From a digest to the place of its link.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use super::index::Index;
+use super::{
+    index::Index,
+    sync::{Mutex, MutexGuard, PARTS, PoisonError},
+};
 use crate::digest::Digest;
 
 /// Where a link is: its shard, and its place in it. Eight bits and twenty-four are one word for the index.
@@ -40,10 +41,8 @@ pub(super) struct Directory(Box<[Part]>);
 struct Part(Mutex<Index>);
 
 impl Directory {
-    const PARTS: u64 = 1_024;
-
     pub(super) fn new() -> Self {
-        Self((0..Self::PARTS).map(|_| Part::default()).collect())
+        Self((0..PARTS).map(|_| Part::default()).collect())
     }
 
     pub(super) fn find(&self, digest: &Digest) -> Option<Place> {
@@ -70,7 +69,7 @@ impl Directory {
 
     fn part(&self, digest: &Digest) -> Option<MutexGuard<'_, Index>> {
         // Other bits than those that the part itself looks at.
-        let part = usize::try_from((digest.prefix() >> 32) % Self::PARTS).unwrap_or_default();
+        let part = usize::try_from((digest.prefix() >> 32) % PARTS).unwrap_or_default();
         Some(self.0.get(part)?.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

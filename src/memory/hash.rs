@@ -1,10 +1,8 @@
 //! Hashes of inquiries' keys, which applications may choose: under seeds that nobody knows.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::hash::BuildHasher;
 
+use super::sync::RandomState;
 use crate::store::InquiryKey;
 
 /// Multiplies and folds, under seeds of the store's own: a few nanoseconds for a key, where `SipHash` takes twenty.
@@ -12,15 +10,9 @@ use crate::store::InquiryKey;
 /// Who does not know the seeds cannot choose ids that collide; who knew them could make one shard slow, and read nothing.
 pub(super) struct Seeds([u64; 4]);
 
-impl fmt::Debug for Seeds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seeds").finish_non_exhaustive()
-    }
-}
-
 impl Seeds {
     pub(super) fn random() -> Self {
-        let state = RandomState::new();
+        let state = RandomState::default();
         Self([0_u64, 1, 2, 3].map(|n| state.hash_one(n)))
     }
 

@@ -1,8 +1,6 @@
 //! What an operator asks of the store in memory: sweep, purge, outbox (I6, S3, V1).
 
-use std::sync::atomic::Ordering;
-
-use super::{MemoryStore, directory::Place, shard::Shard};
+use super::{MemoryStore, directory::Place, shard::Shard, sync::Ordering};
 use crate::{
     event::EventKind,
     inquiry::Expiry,

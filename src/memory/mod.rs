@@ -12,17 +12,16 @@ mod places;
 mod session_slot;
 mod shard;
 mod slab;
+mod sync;
 
-use std::{
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
-};
+use std::fmt;
 
 use self::{
     directory::{Directory, Place},
     hash::Seeds,
     places::Places,
     shard::{Hashed, Shard},
+    sync::{AtomicUsize, Mutex, MutexGuard, PoisonError, SHARDS},
 };
 use crate::{
     digest::Digest,
@@ -67,13 +66,11 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    const SHARDS: usize = 256;
-
     /// An empty store without an outbox.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             directory: Directory::new(),
             seeds: Seeds::random(),
             outbox: false,

@@ -510,3 +510,30 @@ fn remove_by_id<Id: Ord + Copy>(places: &mut Places, gone: Id, place: u32, id: i
         places.remove(index);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::{ExpirationPolicy, Inquiry, InquiryId, TemplateId, TenantId, record::Epoch};
+
+    /// S6: keys of one hash are told apart, by the id and by the tenant.
+    #[test]
+    fn keys_of_one_hash_are_told_apart() {
+        let key = |tenant, id| {
+            let (tenant, inquiry) = (TenantId::new(tenant).unwrap(), InquiryId::new(id).unwrap());
+            Hashed { hash: 7, key: InquiryKey { tenant, inquiry } }
+        };
+        let keys = [key("a", "inq_1"), key("a", "inq_2"), key("b", "inq_1")];
+        let mut shard = Shard::default();
+        let places = keys.map(|Hashed { hash, key }| {
+            let template = TemplateId::new("itmpl_kyc").unwrap();
+            let inquiry = Inquiry::new(key.inquiry, template, ExpirationPolicy::default(), Timestamp::MIN);
+            shard
+                .insert_inquiry(&Hashed { hash, key }, InquiryRecord::new(key.tenant, inquiry, Epoch::new(0)))
+        });
+        assert!(places.iter().all(Option::is_some));
+        assert_eq!(keys.map(|key| shard.find(&key)), places);
+        assert_eq!(shard.find(&key("b", "inq_2")), None);
+    }
+}

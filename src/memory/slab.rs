@@ -71,3 +71,26 @@ impl<T> Slab<T> {
         self.chunks.len().saturating_sub(1).saturating_mul(CHUNK).saturating_add(last)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    /// S3: whatever the number of chunks, each value is found at its place, and a place that is free is used again.
+    #[test]
+    fn each_value_is_at_its_place() {
+        let mut slab = Slab::default();
+        let many = 3 * CHUNK;
+        let places: Vec<_> = (0..many).filter_map(|value| slab.insert(value)).collect();
+        let kept =
+            |slab: &Slab<usize>| places.iter().map(|place| slab.get(*place).copied()).collect::<Vec<_>>();
+        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect::<Vec<_>>()));
+        for index in [0, CHUNK, many - 1] {
+            assert_eq!(slab.remove(places[index]), Some(index));
+            assert_eq!((slab.len(), slab.get(places[index])), (many - 1, None));
+            assert_eq!(slab.insert(index), Some(places[index]));
+        }
+        assert_eq!((slab.len(), kept(&slab)), (many, (0..many).map(Some).collect::<Vec<_>>()));
+    }
+}

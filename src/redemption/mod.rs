@@ -111,13 +111,13 @@ fn judge(subject: &Subject<'_>, asked: &Asked) -> Result<Verdict, Refusal> {
     let Subject { link, inquiry, .. } = subject;
     let now = asked.now;
     if let (LinkState::Used(used), Some(attempt)) = (&link.state, &asked.attempt) {
-        // D6: the same attempt again, before anything else; superseding does not end it, revocation does.
+        // D6: the same attempt again, before anything else; superseding does not end it, revocation does, and the end of
+        // the epoch, with which the session died.
         // Public: whether it is the same attempt, of the same client.
         let same = used.attempt.as_ref() == Some(attempt)
             && used.binding == asked.binding
             && asked.repeats_after < used.at
-            && revoked(subject).is_none()
-            && link.epoch == inquiry.epoch;
+            && revoked(subject).is_none();
         if same && subject.session_is_live(now) {
             return Ok(Verdict::Repeat);
         }
@@ -143,8 +143,7 @@ fn judge_commit(subject: &Subject<'_>, command: &Commit) -> Result<(Verdict, Opt
     if let LinkState::Used(used) = &link.state {
         // D5: a repeated commit gets the same answer, under the conditions of a repeated attempt.
         // Public: whether it was that claim.
-        let same =
-            used.claim == Some(command.claim) && revoked(subject).is_none() && link.epoch == inquiry.epoch;
+        let same = used.claim == Some(command.claim) && revoked(subject).is_none();
         if same && subject.session_is_live(now) {
             return Ok((Verdict::Repeat, None));
         }

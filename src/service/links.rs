@@ -2,19 +2,20 @@
 
 use super::{
     Service,
+    attempt::Attempt,
     plan::new_event,
     request::{IssuedLink, LinkRequest, OnOutstanding},
     taken,
 };
 use crate::{
-    error::{IssueError, ReadError, RevokeError},
+    error::{DeriveError, IssueError, ReadError, RevokeError},
     event::Revocation,
     id::{InquiryId, LinkId, SessionId},
     link::OneTimeLink,
-    redemption::Subject,
+    redemption::{self, Refusal, Subject, Verdict},
     revocation::Revoke,
     session::InquirySession,
-    store::{IssueOutcome, LinkStore, ListOf, RevokeOutcome},
+    store::{Inspect, IssueOutcome, LinkName, LinkStore, ListOf, RevokeOutcome},
 };
 
 /// How often a code is drawn anew when its place is taken.
@@ -144,6 +145,45 @@ impl<S: LinkStore> Service<S> {
                 Err(error) => Err(error),
             };
             links.push(answer);
+        }
+    }
+
+    /// Gives out an outstanding link again, by its id: its code is derived from its key and its row (L5).
+    ///
+    /// Whoever is to send links later keeps ids, and no record of theirs holds a code (L3): an outbox of mails, the
+    /// answer to a repeated request. It is a read, and yields no event.
+    ///
+    /// # Errors
+    /// [`DeriveError::NotOutstanding`] if a redemption would not be the first use: an old link is not told again.
+    /// [`DeriveError::NotDerived`] for a link that was made without a key, or whose key left the ring.
+    /// [`DeriveError::NotFound`], [`DeriveError::Altered`], [`DeriveError::Store`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = Key::new(KeyId::new(1)?, b"a key that guards nothing at all")?;
+    /// let service = Service::builder(MemoryStore::new()).keyring(Keyring::new(key)).build()?;
+    /// # let inquiry = service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// let link = service.issue(LinkRequest::resume(inquiry.id)).await?;
+    /// let to_send = (link.inquiry, link.id);
+    ///
+    /// let again = service.derive(to_send.0, to_send.1).await?;
+    /// assert_eq!(again.url.expose(), link.url.expose());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn derive(&self, inquiry: InquiryId, link: LinkId) -> Result<IssuedLink, DeriveError> {
+        let now = self.planner.now();
+        let named = Inspect { tenant: self.planner.tenant, link: LinkName::Id(inquiry, link) };
+        let view = self.store.inspect(named).await?.ok_or(DeriveError::NotFound)?;
+        match redemption::peek(&view.subject(), &self.planner.asked(&Attempt::new(), now)) {
+            Verdict::Refused(refusal) => Err(DeriveError::NotOutstanding(refusal)),
+            Verdict::Replay { first_at, .. } => Err(DeriveError::NotOutstanding(Refusal::Used { first_at })),
+            // A claim may be released; until it is committed, the link is unused (D5). Without a key nothing is repeated.
+            Verdict::FirstUse | Verdict::Busy { .. } | Verdict::Claimed | Verdict::Repeat => {
+                self.planner.derived(&view.link)
+            }
         }
     }
 

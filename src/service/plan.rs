@@ -18,12 +18,13 @@ use crate::{
     code::{Code, CodeFormat},
     derivation::{Derivation, TenantKeys},
     digest::Digest,
-    error::IssueError,
+    error::{DeriveError, IssueError},
     event::{EventKind, Recorded},
     id::{EventId, InquiryId, LinkId, SessionId},
     issuance::{IssueLink, Lifetime, Outstanding},
     link::LinkView,
     policy::ExpirationPolicy,
+    record::LinkRecord,
     redemption::{self, Asked, Commit, Mode, Redeem, Refusal, Release, Verdict},
     secret::{ClaimToken, SessionToken, random_array, random_pair},
     store::{Attempted, Inspect, IssueOutcome, LinkName},
@@ -46,8 +47,51 @@ pub struct Planner {
     pub(super) sink: Option<Arc<dyn EventSink>>,
 }
 
+impl Planner {
+    /// The tenant that the service is for (S6).
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The policy of inquiries that bring none of their own (E1 to E7).
+    #[must_use]
+    pub const fn policy(&self) -> ExpirationPolicy {
+        self.policy
+    }
+
+    /// What links look like, to write one in another form (C5).
+    #[must_use]
+    pub const fn urls(&self) -> &UrlFormat {
+        &self.urls
+    }
+}
+
 #[allow(clippy::result_large_err, reason = "a refusal allocates nothing")]
 impl Planner {
+    /// The time by the clock of the service (S5).
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the code from what a person presented, a URL or a bare code; no store is asked (C6).
+    ///
+    /// # Errors
+    /// [`UrlError`], which says what is wrong and never repeats the text.
+    ///
+    /// ```
+    /// use inquiry_otl::{MemoryStore, Service, UrlError};
+    ///
+    /// let service = Service::new(MemoryStore::new());
+    /// let elsewhere = service.planner().read_code("https://withpersona.com.evil.example/verify?code=1");
+    /// assert_eq!(elsewhere.err(), Some(UrlError::OtherHost));
+    /// ```
+    #[inline]
+    pub fn read_code(&self, presented: &str) -> Result<Code, UrlError> {
+        self.urls.parse(&self.codes, presented)
+    }
+
     /// Plans a redemption of what a person presented: a URL or a bare code (C6).
     ///
     /// # Errors
@@ -331,18 +375,30 @@ impl Planner {
 
     #[inline]
     fn issued(&self, code: Code, outcome: &IssueOutcome) -> Result<IssuedLink, IssueError> {
-        let (link, code, reused) = match outcome {
-            IssueOutcome::Issued { link, .. } => (link, code, false),
+        match outcome {
+            IssueOutcome::Issued { link, .. } => Ok(self.given_out(link, code, false)),
             IssueOutcome::Reused { link, .. } => {
-                let code = self.code_of(link.derivation, link.inquiry, link.id, &link.digest);
-                (link, code.ok_or(IssueError::Altered)?, true)
+                let code = self.code_of(link).ok_or(IssueError::Altered)?;
+                Ok(self.given_out(link, code, true))
             }
-            IssueOutcome::NotFound => return Err(IssueError::NotFound),
-            IssueOutcome::NotOpen { reason, .. } => return Err(IssueError::NotOpen(*reason)),
-            IssueOutcome::SessionNotLive => return Err(IssueError::SessionNotLive),
-            IssueOutcome::Taken => return Err(IssueError::Store(super::taken())),
-        };
-        Ok(IssuedLink {
+            IssueOutcome::NotFound => Err(IssueError::NotFound),
+            IssueOutcome::NotOpen { reason, .. } => Err(IssueError::NotOpen(*reason)),
+            IssueOutcome::SessionNotLive => Err(IssueError::SessionNotLive),
+            IssueOutcome::Taken => Err(IssueError::Store(super::taken())),
+        }
+    }
+
+    /// The link of a row, with the code that its key derives.
+    pub(super) fn derived(&self, link: &LinkRecord) -> Result<IssuedLink, DeriveError> {
+        let in_ring = link.derivation.is_some_and(|derivation| self.keys.key_set().contains(derivation.key));
+        let code = self.code_of(link);
+        let code = code.ok_or(if in_ring { DeriveError::Altered } else { DeriveError::NotDerived })?;
+        Ok(self.given_out(link, code, true))
+    }
+
+    #[inline]
+    fn given_out(&self, link: &LinkRecord, code: Code, reused: bool) -> IssuedLink {
+        IssuedLink {
             id: link.id,
             inquiry: link.inquiry,
             purpose: link.purpose,
@@ -350,7 +406,7 @@ impl Planner {
             reused,
             url: self.urls.url(&code),
             code,
-        })
+        }
     }
 
     /// Whether a redemption of what is presented would succeed, from what a store knows of it (D3).
@@ -391,7 +447,7 @@ impl Planner {
 
     #[inline]
     pub(super) fn parse(&self, presented: &str) -> Result<Code, Unreadable> {
-        self.urls.parse(&self.codes, presented).map_err(Unreadable::Mangled)
+        self.read_code(presented).map_err(Unreadable::Mangled)
     }
 
     #[inline]
@@ -422,17 +478,11 @@ impl Planner {
     }
 
     /// The code of a row, computed again, if it has the digest that it should have (L5, C7).
-    fn code_of(
-        &self,
-        derivation: Option<Derivation>,
-        inquiry: InquiryId,
-        link: LinkId,
-        digest: &Digest,
-    ) -> Option<Code> {
-        let Derivation { key, nonce } = derivation?;
-        let code = self.keys.derive(key, &self.codes, &inquiry, link, nonce)?;
+    fn code_of(&self, link: &LinkRecord) -> Option<Code> {
+        let Derivation { key, nonce } = link.derivation?;
+        let code = self.keys.derive(key, &self.codes, &link.inquiry, link.id, nonce)?;
         let derived = self.keys.digest(&code, Timestamp::MIN).ok()?;
-        (derived == *digest).then_some(code)
+        (derived == link.digest).then_some(code)
     }
 
     pub(super) fn asked(&self, attempt: &Attempt, now: Timestamp) -> Asked {
@@ -446,10 +496,6 @@ impl Planner {
 
     pub(super) fn inspect(&self, reading: &Reading) -> Inspect {
         Inspect { tenant: self.tenant, link: LinkName::Digest(reading.digest) }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Tells the sink of the events of an inquiry that a store has written.

@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn a_span_includes_its_edges() {
         let at = |created_at, inquiry| Cursor { created_at, inquiry };
-        let list = |from, until| ListInquiries {
+        let asked = |from, until| ListInquiries {
             tenant: TenantId::default(),
             now: Timestamp::MIN,
             filter: InquiryFilter {
@@ -278,10 +278,10 @@ mod tests {
             from: PageFrom::Newest,
             limit: 1,
         };
-        assert_eq!(list(Timestamp::MIN, Timestamp::MAX).between(), (None, None));
+        assert_eq!(asked(Timestamp::MIN, Timestamp::MAX).between(), (None, None));
         let [before, first, last, behind] =
             [1, 2, 5, 6].map(|micros| Timestamp::from_unix_micros(micros).unwrap());
-        let (Some(older), Some(newer)) = list(first, last).between() else { panic!("a span has two edges") };
+        let (Some(older), Some(newer)) = asked(first, last).between() else { panic!("a span has two edges") };
         for id in ["inq_-", "inq_0", "inq_Z", "inq__", "inq_zzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             let id = InquiryId::new(id).unwrap();
             assert!(at(before, id) <= older && older < at(first, id), "{id}");

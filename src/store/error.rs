@@ -97,7 +97,7 @@ pub enum StoreErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Retry {
-    /// Nothing was written: ask again.
+    /// Nothing was written; or it was, and does no harm twice, as with a release: ask again.
     Safe,
     /// It may have been written: ask again with the same attempt key, which finds the first answer (D6). A commit is
     /// asked again with the same claim, which finds it as well (D5).

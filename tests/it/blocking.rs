@@ -112,6 +112,9 @@ fn a_story_without_a_runtime_is_the_same() {
     let service = BlockingService::new(world.beside(|builder| builder), ParkThread);
     whole_story(&service);
     assert!(!world.sink.names().is_empty());
+    let text = "no code";
+    let refused = service.service().planner().redeem(text, &inquiry_otl::Attempt::new()).unwrap_err();
+    assert_eq!(refused.reason, inquiry_otl::Refusal::Mangled);
 
     let slow = Slow { store: world.store.clone(), waits: AtomicU32::new(0) };
     let slow = Twisted(slow);

@@ -69,6 +69,15 @@ fn every_check_has_a_broken_store() {
     assert!(idle.is_empty(), "no broken store is meant for: {idle:#?}");
 }
 
+/// T1, T2, T3, T4, T5, T6, T7, T8: no trap is left out: each is put back by a broken store.
+#[test]
+fn every_trap_has_a_broken_store() {
+    for trap in 1..=8 {
+        let name = format!("T{trap}: ");
+        assert!(broken().iter().any(|store| store.fault.starts_with(&name)), "no broken store is for {name}");
+    }
+}
+
 /// Every check, and whether it asks for an outbox: an inquiry stays as long as its events wait in one (S3).
 fn suite() -> impl Iterator<Item = (Check<Serve>, bool)> {
     let without = [checks(), directory_checks(), housekeeping_checks()]

@@ -180,10 +180,31 @@ fn a_refusal_names_its_reason() {
     assert_eq!(refused(&format!("U{}", &sample()[1..])), Some(CodeError::Alphabet));
     assert_eq!(refused(&sample().replacen('0', "*", 1)), Some(CodeError::Alphabet));
     assert_eq!(refused(&sample().replacen('0', "é", 1)), Some(CodeError::Alphabet));
-    for text in ["%", "%4", "%G1", "A%4x", "%FF", "%C2", "%é"] {
+    // What is neither a letter nor what mail adds is no part of a code, before it or behind it.
+    for other in "#$&/@\\^{|}é".chars() {
+        for text in [format!("{other}{}", sample()), format!("{}{other}", sample())] {
+            assert_eq!(refused(&text), Some(CodeError::Alphabet), "{text:?}");
+        }
+    }
+    for text in ["%", "%4", "%G1", "A%4x", "%GG", "%FF", "%C2", "%é"] {
         assert_eq!(refused(text), Some(CodeError::Encoding), "{text:?}");
     }
     assert!(!CodeError::Check.to_string().contains(&sample()));
+}
+
+/// C6: what is no symbol is told as such, wherever it stands, and also where there are two.
+#[test]
+fn what_is_no_symbol_is_told_wherever_it_stands() {
+    let format = CodeFormat::new(256).unwrap();
+    let text = text_of("", 1, &[0xA5; 32]);
+    for one in 0..text.len() {
+        for other in one..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            (bytes[one], bytes[other]) = (b'U', b'U');
+            let text = String::from_utf8(bytes).unwrap();
+            assert_eq!(format.parse(&text).err(), Some(CodeError::Alphabet), "{text}");
+        }
+    }
 }
 
 /// C6: a megabyte is refused before any work.
@@ -196,6 +217,16 @@ fn a_megabyte_is_refused() {
     assert_eq!(AttemptKey::new(&text).err(), Some(AttemptKeyError::Length));
     assert_eq!(Binding::new(text.as_bytes()).err(), Some(BindingError::TooLong));
     assert_eq!(Region::new(&text), Err(CodeFormatError::Region));
+}
+
+/// C2: a region is 1 to 8 letters and digits in lower case, and a format tells which one it has.
+#[test]
+fn a_region_is_letters_and_digits() {
+    for text in ["", "us-1", "us 1", "é", "US1", "toolong01"] {
+        assert_eq!(Region::new(text), Err(CodeFormatError::Region), "{text:?}");
+    }
+    assert_eq!(format_of("longer01", 20).region(), Region::new("longer01").ok());
+    assert_eq!(CodeFormat::default().region(), None);
 }
 
 /// C2: a code of another region, without one, or with one too many is refused as such.
@@ -260,6 +291,9 @@ fn digests_differ_if_any_byte_does() {
         let mut bytes = [7; 32];
         bytes[place] = 8;
         assert_ne!(one, Digest::from_bytes(bytes));
+        // Nor do two differences make up for one another.
+        bytes[(place + 8) % 32] = 8;
+        assert_ne!(one, Digest::from_bytes(bytes));
     }
 }
 
@@ -281,4 +315,16 @@ fn formats_and_digests_are_read_through_their_constructors() {
     assert_eq!(serde_json::to_string(&digest).unwrap(), text);
     assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
     assert!(serde_json::from_str::<Digest>("\"ab\"").is_err());
+}
+
+/// C2: regions that look alike are one, also as keys of a map, and a format tells its own.
+#[test]
+fn regions_that_look_alike_are_one() {
+    let regions: std::collections::HashSet<Region> =
+        ["eu1", "eul", "eui", "euo", "eu0"].into_iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(regions.len(), 2);
+    assert_eq!("EU1".parse::<Region>(), Err(CodeFormatError::Region));
+    let format = CodeFormat::default();
+    assert_eq!(format.region(), None);
+    assert_eq!(format.with_region(Region::new("eul").unwrap()).region(), Region::new("eu1").ok());
 }

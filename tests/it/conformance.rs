@@ -142,3 +142,15 @@ fn a_failed_check_says_what_went_wrong() {
     let none = Fresh(|| -> MemoryStore { panic!("no store today") });
     assert_eq!(check.run(none), Err("no store today".to_owned()));
 }
+
+/// S1: a fixture that panics without words, and the tests of the macros, say which check failed.
+#[test]
+fn a_failed_check_names_itself() {
+    let check = checks()[0];
+    let wordless = Fresh(|| -> MemoryStore { std::panic::panic_any(7) });
+    assert_eq!(check.run(wordless), Err("it panicked".to_owned()));
+    assert_eq!(format!("{check:?}, {wordless:?}"), format!("Check {{ name: {:?}, .. }}, Fresh", check.name));
+    let test = || inquiry_otl::conformance::run(&checks(), check.name, wordless);
+    let said = std::panic::catch_unwind(test).unwrap_err();
+    assert_eq!(said.downcast_ref(), Some(&format!("{}: it panicked", check.name)));
+}

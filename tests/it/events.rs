@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use inquiry_otl::{
-    Action, Attempt, Event, EventKind, ExpirationPolicy, Expiry, Grace, InquiryId, LinkId, LinkRequest,
-    Purpose, Refusal, Revocation, SessionId, Timestamp, UnknownWord,
-    event::{EventColumns, UnknownEvent},
+    Action, Attempt, Event, EventId, EventKind, ExpirationPolicy, Expiry, Grace, InquiryId, LinkId,
+    LinkRequest, Purpose, Refusal, Revocation, SessionId, Timestamp, UnknownWord,
+    event::{EventColumns, Recorded, UnknownEvent},
     inquiry::EpochEnd,
     store::{Delivery, Outbox},
 };
@@ -78,6 +78,8 @@ async fn each_call_about_a_link_is_told_once_under_its_name() {
     assert_eq!(world.sink.names(), ["one-time-link.superseded", "one-time-link.created"]);
     let _ = world.redeem(&link).await;
     assert_eq!(world.sink.names(), ["one-time-link.refused"]);
+    let _ = world.service.claim(text, &Attempt::new()).await.unwrap();
+    assert_eq!(world.sink.names(), ["one-time-link.refused"]);
     for target in
         [Revocation::Link(new.id), Revocation::Session(session), Revocation::AllLinks, Revocation::Everything]
     {
@@ -86,6 +88,19 @@ async fn each_call_about_a_link_is_told_once_under_its_name() {
     }
     world.service.revoke(id, Revocation::Link(new.id)).await.unwrap();
     assert!(world.sink.take().is_empty());
+}
+
+/// V1: a store tells whether anything happened, and how much.
+#[test]
+fn what_happened_is_counted() {
+    let world = World::new();
+    let event = EventId::from_u128(0);
+    let started = Some(EventKind::InquiryStarted);
+    for (kinds, count) in [([None, None], 0), ([started, None], 1), ([started, started], 2)] {
+        let recorded = Recorded::new(event, 1, world.now(), kinds);
+        assert_eq!((recorded.is_empty(), recorded.count()), (count == 0, count));
+    }
+    assert!(Recorded::none(event, world.now()).is_empty());
 }
 
 /// V1, S1: a session without a link is counted and is no event.
@@ -184,6 +199,7 @@ async fn the_outbox_delivers_until_acknowledged() {
         assert!(before < Some(event.sequence));
     }
     let receipts: Vec<_> = all.iter().step_by(2).map(|delivery| delivery.receipt.clone()).collect();
+    assert_eq!(receipts[0].to_string(), receipts[0].as_str());
     let count = receipts.len() as u64;
     assert_eq!(world.store.acknowledge(receipts.clone()).await.unwrap(), count);
     assert_eq!(world.store.acknowledge(receipts).await.unwrap(), 0);
@@ -250,6 +266,9 @@ fn a_durable_event_is_kept_as_columns() {
         let bare = EventColumns { name: columns.name, ..EventColumns::default() };
         assert_eq!(EventKind::try_from(bare).is_ok(), columns == bare, "{kind:?} without what it tells");
     }
+    let revoked =
+        EventColumns { name: "one-time-link.revoked", word: Some("in part"), ..EventColumns::default() };
+    assert_eq!(EventKind::try_from(revoked), Err(UnknownEvent));
     assert_eq!(EventKind::LinkPeeked { link }.columns(), None);
     assert_eq!(EventKind::LinkRefused { link: None, refusal: Refusal::Unknown }.columns(), None);
 }

@@ -323,3 +323,15 @@ async fn limits_of_nothing_and_of_everything_are_answered() {
     }
     assert_eq!(world.store.counts().links, 0);
 }
+
+/// I1, L7, S6: each kind of text is read by `parse` as by its constructor.
+#[test]
+fn texts_are_parsed() {
+    assert_eq!("acme-eu".parse(), TenantId::new("acme-eu"));
+    assert_eq!("Acme".parse::<TenantId>(), Err(TextError::Alphabet));
+    assert_eq!("inq_1".parse(), InquiryId::new("inq_1"));
+    assert_eq!("itmpl_1".parse(), TemplateId::new("itmpl_1"));
+    assert_eq!("user 7".parse(), ReferenceId::new("user 7"));
+    assert_eq!("jo".parse(), Creator::new("jo"));
+    assert_eq!(format!("{:>4}", Receipt::new("7")), "   7");
+}

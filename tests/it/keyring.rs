@@ -51,6 +51,7 @@ fn a_ring_has_each_number_once() {
     assert_eq!(ring().with_retiring(Key::random(id(1))).err(), Some(KeyError::DuplicateId));
     let two = ring().with_retiring(Key::random(id(2))).unwrap();
     assert_eq!(two.key_set(), [id(2), id(1)].into_iter().collect());
+    assert_eq!(two.key_set(), [id(2), id(1), id(2)].into_iter().collect());
     assert_eq!(two.with_retiring(Key::random(id(2))).err(), Some(KeyError::DuplicateId));
 }
 
@@ -97,4 +98,13 @@ fn a_derivation_is_read_through_its_constructors() {
     assert_eq!(serde_json::from_str::<Derivation>(&text).unwrap(), derivation);
     assert!(serde_json::from_str::<Derivation>(&text.replace('3', "32")).is_err());
     assert!(serde_json::from_str::<Nonce>("\"1f\"").is_err());
+}
+
+/// C7, L5: a ring tells which key is current, and a store gets back the nonce that it kept.
+#[test]
+fn what_is_kept_of_a_ring_is_told() {
+    let ring = Keyring::new(crate::support::key(3)).with_retiring(crate::support::key(1)).unwrap();
+    assert_eq!((ring.current(), ring.key_set()), (id(3), [id(1), id(3)].into_iter().collect()));
+    let bytes = std::array::from_fn(|n| u8::try_from(n).unwrap());
+    assert_eq!(inquiry_otl::Nonce::from_bytes(bytes).as_bytes(), &bytes);
 }

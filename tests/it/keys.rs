@@ -202,9 +202,17 @@ impl Twist for Altering {
         }
         Ok(outcome)
     }
+
+    async fn issue_many(&self, commands: Vec<IssueLink>) -> Vec<Result<IssueOutcome, StoreError>> {
+        let mut outcomes = Vec::new();
+        for command in commands {
+            outcomes.push(Twist::issue(self, command).await);
+        }
+        outcomes
+    }
 }
 
-/// C7, L5, D9: a row that was re-pointed grants nothing, holds nothing, is diagnosed, and is not returned.
+/// C7, L5, D9: a row that was re-pointed grants nothing, holds nothing, is diagnosed, and is neither returned nor derived.
 #[tokio::test]
 async fn a_row_that_was_repointed_grants_nothing() {
     for how in [
@@ -228,9 +236,13 @@ async fn a_row_that_was_repointed_grants_nothing() {
         let (service, honest) = (build(how), build(Altered::Nothing));
         let id = world.created().await;
         let link = honest.issue(LinkRequest::resume(id)).await.unwrap();
+        let derived = service.derive(id, link.id).await;
+        assert_eq!(derived.is_ok_and(|derived| derived.url.expose() == link.url.expose()), good, "{how:?}");
         // A link whose code cannot be told again is superseded.
         let again = service.issue(LinkRequest::resume(id)).await.unwrap();
         assert_eq!((again.reused, again.url.expose() == link.url.expose()), (good, good), "{how:?}");
+        let many = service.issue_many([LinkRequest::resume(id)]).await;
+        assert!(matches!(&many[..], [Ok(link)] if link.reused == good), "{how:?}: {many:?}");
         let text = link.url.expose();
         let peek = service.peek(text, &Attempt::new()).await.unwrap();
         assert_eq!(matches!(peek, Peek::WouldGrant(_)), good, "{how:?}");

@@ -4,6 +4,9 @@ use inquiry_otl::{
     Attempt, BuildError, Clock, Creator, ExpirationPolicy, InquiryId, IssueError, IssuedLink, LinkRequest,
     MemoryStore, NotOpen, OnOutstanding, Purpose, ReadError, Refusal, Revocation, RevokeError, Service,
     Status, Timestamp,
+    issuance::IssueLink,
+    redemption::Redeem,
+    store::{IssueOutcome, LinkStore},
 };
 
 use crate::support::{World, granted, inquiry_id, seconds};
@@ -296,6 +299,27 @@ async fn one_session_is_revoked_by_itself() {
     world.grant(&link).await;
 }
 
+/// L6, D7: a session that is over, by its own end or with its epoch, is not revoked once more, and no event is told.
+#[tokio::test]
+async fn a_session_that_is_over_is_not_revoked() {
+    let world = World::new();
+    let id = world.pending().await;
+    let session = world.service.start_session(id).await.unwrap().session;
+    world.advance(seconds(1));
+    // Its inquiry stays open for longer.
+    world.service.resume(id).await.unwrap();
+    world.at(session.expires_at, 0);
+    let later = world.service.start_session(id).await.unwrap().session;
+    world.sink.take();
+    assert!(!world.service.revoke(id, Revocation::Session(session.id)).await.unwrap());
+    world.service.revoke(id, Revocation::Everything).await.unwrap();
+    assert!(!world.service.revoke(id, Revocation::Session(later.id)).await.unwrap());
+    assert_eq!(world.sink.names(), ["one-time-link.revoked"]);
+    for session in [session.id, later.id] {
+        assert_eq!(world.service.session(id, session).await.unwrap().revoked_at, None);
+    }
+}
+
 /// L6: all links are revoked, of every purpose; sessions go on, and later links are good.
 #[tokio::test]
 async fn all_links_are_revoked_and_sessions_go_on() {
@@ -403,6 +427,44 @@ async fn listings_are_newest_first_and_page_by_page() {
     let nobody = inquiry_id("inq_nobody");
     assert!(matches!(world.service.links(nobody, None, 1).await, Err(ReadError::NotFound)));
     assert!(matches!(world.service.sessions(nobody, None, 1).await, Err(ReadError::NotFound)));
+}
+
+/// L7, D7, S3: ids may come in any order: listings are by id all the same, and none is used again.
+#[tokio::test]
+async fn ids_may_come_in_any_order() {
+    let world = World::new();
+    let id = world.created().await;
+    let request = LinkRequest::resume(id).on_outstanding(OnOutstanding::Keep);
+    let plan = || world.service.planner().issue(&request).unwrap().command().clone();
+    let mut commands = [plan(), plan(), plan()];
+    commands.sort_by_key(|command| command.link);
+    for index in [1, 0, 2] {
+        let issued = LinkStore::issue(&world.store, commands[index].clone()).await.unwrap();
+        assert!(matches!(issued, IssueOutcome::Issued { .. }));
+    }
+    for IssueLink { link, .. } in commands.clone() {
+        let taken = LinkStore::issue(&world.store, IssueLink { link, ..plan() }).await.unwrap();
+        assert!(matches!(taken, IssueOutcome::Taken));
+    }
+    let listed: Vec<_> = world.service.links(id, None, 9).await.unwrap().iter().map(|link| link.id).collect();
+    assert_eq!(listed, [2, 1, 0].map(|index: usize| commands[index].link));
+
+    let mut attempts = Vec::new();
+    for _ in 0..4 {
+        let link = issue(&world, request.clone()).await;
+        let plan = world.service.planner().redeem(link.url.expose(), &Attempt::new()).unwrap();
+        attempts.push(plan.command());
+    }
+    let last = attempts.pop().unwrap();
+    attempts.sort_by_key(|command| command.session);
+    for index in [1, 0, 2] {
+        assert!(LinkStore::redeem(&world.store, attempts[index]).await.unwrap().is_some());
+    }
+    for Redeem { session, .. } in attempts.clone() {
+        assert!(LinkStore::redeem(&world.store, Redeem { session, ..last }).await.is_err());
+    }
+    let listed: Vec<_> = world.service.sessions(id, None, 9).await.unwrap().iter().map(|s| s.id).collect();
+    assert_eq!(listed, [2, 1, 0].map(|index: usize| attempts[index].session));
 }
 
 /// S1, L5: many links are created item by item, in their order.

@@ -17,6 +17,7 @@ mod broken;
 mod code;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod derive;
 mod events;
 mod input;
 mod inquiry;
@@ -31,6 +32,7 @@ mod secrets;
 mod service;
 mod sessions;
 mod support;
+mod taken;
 mod tenants;
 mod url;
 #[cfg(feature = "conformance")]

@@ -10,9 +10,14 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, Counts, ExpirationPolicy, Grace, Interval, LinkRequest, MemoryStore, OnOutstanding, Operator,
-    Refusal, Retention, Retry, Status, StoreError, StoreErrorKind,
-    store::{AnyHousekeeping, AnyOutbox, Housekeeping, Outbox, Purge, Purged, Sweep, Swept},
+    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LeaseTime, LinkRequest, ManualClock,
+    MemoryStore, OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError,
+    StoreErrorKind, Timestamp,
+    issuance::IssueLink,
+    store::{
+        AnyHousekeeping, AnyOutbox, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Purged, Sweep,
+        Swept,
+    },
 };
 
 use crate::support::{Store, World, new_inquiry, no_sleep, seconds};
@@ -203,7 +208,7 @@ async fn an_inquiry_goes_last() {
     assert_eq!(world.refusal(&link).await, Refusal::Unknown);
 }
 
-/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once.
+/// S3: a purge is bounded by its batch, and rounds remove everything that is due, each once, without a pause between.
 #[tokio::test]
 async fn a_purge_is_bounded() {
     let world = World::new();
@@ -213,14 +218,18 @@ async fn a_purge_is_bounded() {
     }
     world.advance(hours(24 * 40));
     let operator = Operator::builder(world.store.clone()).clock(world.clock.clone()).batch(10).build();
-    let mut removed = Vec::new();
+    let (pauses, mut removed) = (Cell::new(0), Vec::new());
+    let sleep = |_| {
+        pauses.set(pauses.get() + 1);
+        std::future::ready(())
+    };
     operator
-        .run(no_sleep, |round| {
+        .run(sleep, |round| {
             removed.push(round.purged.links);
             round.more
         })
         .await;
-    assert_eq!(removed, [10, 10, 5]);
+    assert_eq!((removed, pauses.get()), (vec![10, 10, 5], 0));
 }
 
 /// S3, L4: while a link of an ended epoch is kept its reason can be named; afterwards nothing of it is left.
@@ -271,7 +280,7 @@ impl Housekeeping for Failing {
     }
 }
 
-/// S3, S4: a batch that fails ends neither the round nor the run; what failed is tried again after a pause.
+/// T6, S3, S4: a batch that fails ends neither the round nor the run; what failed is tried again after a pause.
 #[tokio::test]
 async fn a_run_goes_on_after_a_batch_that_failed() {
     let world = World::new();
@@ -402,6 +411,46 @@ async fn a_purge_looks_at_no_more_than_it_may() {
     assert_eq!(rounds, 3);
 }
 
+/// S3, D5: a lease holds its link against a purge to its last microsecond, and not at its end.
+#[tokio::test]
+async fn a_lease_holds_its_link_until_it_ends() {
+    let world = of_long_inquiries();
+    // What may go by a full hour goes when its retention, a second, has run since: at the end of the first lease.
+    let hour = Timestamp::from_unix_micros(500_000 * 3_600_000_000).unwrap();
+    world.at(hour, -600_000_000);
+    let id = world.created().await;
+    let lease = LeaseTime::new(seconds(300)).unwrap();
+    let request = LinkRequest::resume(id).expires_in(seconds(60)).on_outstanding(OnOutstanding::Keep);
+    let claim_until = async |micros: i64| {
+        world.at(hour, micros - 300_000_000);
+        let link = world.service.issue(request.clone()).await.unwrap();
+        let _ = world.service.claim_for(link.url.expose(), &Attempt::new(), lease).await.unwrap();
+    };
+    claim_until(1_000_000).await;
+    claim_until(1_000_001).await;
+    world.at(hour, 1_000_000);
+    assert_eq!(world.store.purge(purge_of(&world, 1, 100)).await.unwrap().links, 1);
+}
+
+/// S3: a link that was purged leaves nothing behind: its digest is free again, as if it had never been.
+#[tokio::test]
+async fn what_was_purged_leaves_nothing_behind() {
+    let world = of_long_inquiries();
+    let id = world.created().await;
+    let request = LinkRequest::resume(id).expires_in(seconds(60));
+    let command = || world.service.planner().issue(&request).unwrap().command().clone();
+    let first = command();
+    let digest = first.digest;
+    let issued = LinkStore::issue(&world.store, first).await.unwrap();
+    assert!(matches!(issued, IssueOutcome::Issued { .. }));
+    world.advance(hours(2));
+    for is_free in [false, true] {
+        let outcome = LinkStore::issue(&world.store, IssueLink { digest, ..command() }).await.unwrap();
+        assert_eq!(matches!(outcome, IssueOutcome::Issued { .. }), is_free);
+        world.store.purge(purge_of(&world, 60, 100)).await.unwrap();
+    }
+}
+
 /// L4, S3: why links died is forgotten with them, however many come and go.
 #[tokio::test]
 async fn endings_go_with_the_links_that_carry_them() {
@@ -417,4 +466,24 @@ async fn endings_go_with_the_links_that_carry_them() {
     let (record, links) = (world.record(id).await, world.store.counts().links);
     assert!((5..=7).contains(&links), "{links}");
     assert!(record.endings.generations.len() <= 4 * links + 9, "{}", record.endings.generations.len());
+}
+
+/// S3: a purge of inquiries is bounded like any other: it stops at its limit, says so, and goes on from there.
+#[tokio::test]
+async fn a_purge_of_inquiries_stops_at_its_limit() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let service = Service::builder(&store).clock(clock.clone()).build().unwrap();
+    for _ in 0..5 {
+        let id = service.create(new_inquiry()).await.unwrap().id;
+        service.expire(id).await.unwrap();
+    }
+    clock.advance(seconds(60));
+    let now = clock.now();
+    let (retention, inquiry_retention) = (seconds(60), Some(seconds(60)));
+    let command = Purge { now, retention, inquiry_retention, repeats_after: now, limit: 2 };
+    for expected in [(2, true), (2, true), (1, false)] {
+        let purged = store.purge(command).await.unwrap();
+        assert_eq!((purged.inquiries, purged.more), expected);
+    }
+    assert_eq!(store.counts().inquiries, 0);
 }

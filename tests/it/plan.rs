@@ -3,7 +3,8 @@
 use inquiry_otl::{
     Attempt, Claiming, Clock, GrantKind, IssueError, LinkRequest, MemoryStore, OnOutstanding, Planner,
     Redemption, Refusal, Released, Service,
-    store::{AnyLinkStore, LinkStore},
+    redemption::Verdict,
+    store::{AnyLinkStore, Attempted, LinkStore},
 };
 
 use crate::support::{World, claimed, granted, new_inquiry, refusal};
@@ -97,6 +98,54 @@ async fn what_needs_no_store_gets_no_plan() {
         panic!()
     };
     assert_eq!(refused.reason, Refusal::Unknown);
+}
+
+/// C2, V1: a refusal that needed no store is finished like any other, and told when it is told.
+#[tokio::test]
+async fn a_refusal_without_a_plan_is_told() {
+    let world = World::new();
+    let refused = planner(&world).redeem("no code", &Attempt::new()).unwrap_err();
+    let finished = planner(&world).finish_refused(refused);
+    assert!(world.sink.take().is_empty());
+    assert_eq!(refusal(finished.told(planner(&world))), Refusal::Mangled);
+    assert_eq!(world.sink.names(), ["one-time-link.refused"]);
+}
+
+/// D5: a claim that is finished as a redemption is no grant: the link is held, and until when is told.
+#[tokio::test]
+async fn a_claim_is_no_grant() {
+    let world = World::new();
+    let link = world.link(world.created().await).await;
+    let lease = inquiry_otl::LeaseTime::default();
+    let until = world.now().plus(lease.interval());
+    let plan = planner(&world).claim(link.url.expose(), &Attempt::new(), lease).unwrap();
+    let outcome = LinkStore::redeem(&world.store, plan.command()).await.unwrap();
+    let answer = planner(&world).finish_redeem(plan, outcome).told(planner(&world));
+    assert!(matches!(answer, Redemption::Busy { until: told } if told == until), "{answer:?}");
+
+    world.advance(lease.interval());
+    let until = world.now().plus(lease.interval());
+    let claiming = || async { world.service.claim(link.url.expose(), &Attempt::new()).await.unwrap() };
+    assert!(matches!(Redemption::from(claiming().await), Redemption::Busy { until: told } if told == until));
+    assert!(matches!(Redemption::from(claiming().await), Redemption::Busy { until: told } if told == until));
+    world.service.revoke(link.inquiry, inquiry_otl::Revocation::AllLinks).await.unwrap();
+    assert_eq!(refusal(Redemption::from(claiming().await)).name(), "revoked");
+}
+
+/// D2, D5: an outcome that names no session grants nothing, whatever its verdict says.
+#[tokio::test]
+async fn a_grant_without_a_session_is_no_grant() {
+    let world = World::new();
+    let link = world.link(world.created().await).await;
+    let claim = world.claim(&link).await;
+    let plan = planner(&world).commit(&claim);
+    let committed = LinkStore::commit(&world.store, plan.command()).await.unwrap().unwrap();
+    let without = Attempted { session: None, ..committed.clone() };
+    let answer = planner(&world).finish_commit(plan, Some(without.clone())).told(planner(&world));
+    assert_eq!((committed.verdict, refusal(answer)), (Verdict::FirstUse, Refusal::LeaseLost));
+    let plan = planner(&world).redeem(link.url.expose(), &Attempt::new()).unwrap();
+    let answer = planner(&world).finish_redeem(plan, Some(without)).told(planner(&world));
+    assert_eq!(refusal(answer), Refusal::Unknown);
 }
 
 /// S5: a command carries the clock's instant, and every deadline in it is an instant.

@@ -6,6 +6,8 @@ use inquiry_otl::{
     Attempt, AttemptKey, Binding, Claim, Claiming, Clients, ExpirationPolicy, Grace, Grant, GrantKind,
     IssuedLink, LeaseTime, LinkRequest, OnOutstanding, Peek, Redemption, Refusal, Released, Revocation,
     SessionToken, Status,
+    redemption::{self, Subject, Verdict},
+    store::{InquiryKey, LinkStore, ListOf},
 };
 
 use crate::support::{ATTEMPT, World, attempt, bound, claimed, granted, inquiry_id, moved, refusal, seconds};
@@ -98,6 +100,10 @@ async fn a_peek_consumes_nothing() {
         let peek = world.service.peek(nothing, &Attempt::new()).await.unwrap();
         assert!(matches!(peek, Peek::Refused(refused) if refused.reason == Refusal::Mangled));
     }
+    let elsewhere = World::new();
+    let unknown = elsewhere.link(elsewhere.created().await).await;
+    let peek = world.service.peek(unknown.url.expose(), &Attempt::new()).await.unwrap();
+    assert!(matches!(peek, Peek::Refused(refused) if refused.reason == Refusal::Unknown));
 }
 
 /// D3, I6: a peek at an inquiry that has lapsed says so and does not write it.
@@ -558,6 +564,51 @@ async fn a_claimed_handoff_dies_with_its_session() {
     assert_eq!(late, Refusal::LinkExpired { at: Some(session.expires_at) });
 }
 
+/// E5, D4, D5: while the session that made it lives, a hand-off link is as good as any: committed, and replayed.
+#[tokio::test]
+async fn a_handoff_is_committed_and_replayed_while_its_session_lives() {
+    let world = World::policy(grace(300, 1));
+    let id = world.pending().await;
+    let parent = world.service.start_session(id).await.unwrap().session;
+    let handoff = world.service.issue(LinkRequest::device_handoff(id, parent.id)).await.unwrap();
+    let claim = world.claim(&handoff).await;
+    let first = granted(world.service.commit(&claim).await.unwrap());
+    assert_eq!(first.kind, GrantKind::FirstUse);
+    let again = world.grant(&handoff).await;
+    assert_eq!((replay(&again).0, again.session.id), (1, first.session.id));
+}
+
+/// D2, L6: revoked with everything goes before superseded and redacted, whichever came first.
+#[tokio::test]
+async fn revoked_with_everything_goes_before_superseded_and_redacted() {
+    let world = World::new();
+    let id = world.pending().await;
+    let (superseded, newest) = (world.link(id).await, world.link(id).await);
+    world.advance(seconds(1));
+    let at = world.now();
+    world.service.revoke(id, Revocation::Everything).await.unwrap();
+    world.advance(seconds(1));
+    world.service.redact(id).await.unwrap();
+    for link in [superseded, newest] {
+        assert_eq!(world.refusal(&link).await, Refusal::Revoked { at });
+    }
+}
+
+/// L5, L4: the counter decides: a store that has lost the ending refuses all the same, and cannot say more.
+#[tokio::test]
+async fn a_superseded_link_is_dead_whatever_is_known_of_its_end() {
+    let (world, link) = story(ExpirationPolicy::default()).await;
+    let mut inquiry = world.record(link.inquiry).await;
+    let key = InquiryKey { tenant: inquiry.tenant, inquiry: link.inquiry };
+    let of = ListOf { inquiry: key, before: None, limit: 1 };
+    let listed = LinkStore::links(&world.store, of).await.unwrap().unwrap().items.remove(0);
+    inquiry.generations.resume.number += 1;
+    let subject = Subject { link: &listed.link, inquiry: &inquiry, session: None, parent: None };
+    let plan = world.service.planner().redeem(link.url.expose(), &Attempt::new()).unwrap();
+    let decision = redemption::redeem(&subject, &plan.command());
+    assert_eq!(decision.verdict, Verdict::Refused(Refusal::Superseded { by: None, at: None }));
+}
+
 /// D2, D5: used goes before link expired, and link expired before busy.
 #[tokio::test]
 async fn used_goes_before_expired_and_expired_before_busy() {
@@ -651,4 +702,54 @@ async fn each_grant_has_a_token_of_its_own() {
         let known = world.service.authenticate(link.inquiry, session, token).await.unwrap();
         assert_eq!(known.is_some(), 1 <= place, "{place}");
     }
+}
+
+/// E5: a hand-off link whose session is not there any more died with it.
+#[tokio::test]
+async fn a_handoff_link_without_its_session_is_dead() {
+    use inquiry_otl::{
+        LinkStore,
+        redemption::{Asked, Verdict, peek},
+        store::{Inspect, LinkName},
+    };
+    let world = World::new();
+    let id = world.pending().await;
+    let session = world.service.start_session(id).await.unwrap().session.id;
+    let link = world.service.issue(LinkRequest::device_handoff(id, session)).await.unwrap();
+    let inspect = Inspect { tenant: inquiry_otl::TenantId::default(), link: LinkName::Id(id, link.id) };
+    let mut view = LinkStore::inspect(&world.store, inspect).await.unwrap().unwrap();
+    let asked = Asked { now: world.now(), attempt: None, binding: None, repeats_after: world.now() };
+    assert_eq!(peek(&view.subject(), &asked), Verdict::FirstUse);
+    view.parent = None;
+    let at = view.link.created_at;
+    assert_eq!(peek(&view.subject(), &asked), Verdict::Refused(Refusal::Revoked { at }));
+}
+
+/// S5, R3, T5: a clock that is set back gives an unused link its time again, until a write has met the expiry of its inquiry;
+/// what was used, revoked or superseded stays so.
+#[tokio::test]
+async fn a_clock_that_is_set_back_revives_nothing_that_was_written() {
+    let world = World::new();
+    let (begin, id) = (world.now(), world.pending().await);
+    let superseded = world.link(id).await;
+    let used = world.link(id).await;
+    let keep = || LinkRequest::resume(id).on_outstanding(OnOutstanding::Keep);
+    let revoked = world.service.issue(keep()).await.unwrap();
+    let late = world.service.issue(keep()).await.unwrap();
+    let short = world.service.issue(keep().expires_in(seconds(60))).await.unwrap();
+    world.grant(&used).await;
+    world.service.revoke(id, Revocation::Link(revoked.id)).await.unwrap();
+
+    world.at(short.expires_at, 0);
+    assert_eq!(world.refusal(&short).await.name(), "link-expired");
+    world.at(begin, 0);
+    for (link, reason) in [(&superseded, "superseded"), (&used, "used"), (&revoked, "revoked")] {
+        assert_eq!(world.refusal(link).await.name(), reason);
+    }
+    world.grant(&short).await;
+
+    world.at(late.expires_at, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
+    world.at(begin, 0);
+    assert_eq!(world.refusal(&late).await.name(), "inquiry-expired");
 }

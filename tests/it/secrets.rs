@@ -317,3 +317,23 @@ async fn no_secret_is_in_anything_that_is_shown() {
         }
     }
 }
+
+/// C4, S4: what holds a store, a sink or keys names itself, and shows nothing that is inside.
+#[test]
+fn what_holds_others_shows_only_its_name() {
+    use inquiry_otl::{
+        MemoryStore, Operator, Service,
+        store::{AnyHousekeeping, AnyLinkStore, AnyOutbox},
+    };
+    let store = || MemoryStore::new().with_outbox();
+    let shown = [
+        format!("{:?}", AnyLinkStore::new(store())),
+        format!("{:?}", AnyHousekeeping::new(store())),
+        format!("{:?}", AnyOutbox::new(store())),
+    ];
+    assert_eq!(shown, ["AnyLinkStore { .. }", "AnyHousekeeping { .. }", "AnyOutbox { .. }"]);
+    let operator = Operator::new(store());
+    assert!(format!("{operator:?}").starts_with("Operator {"), "{operator:?}");
+    let builder = Service::builder(store()).event_sink(|_: &inquiry_otl::Event| {});
+    assert!(format!("{builder:?}").contains("sink: Some(EventSink)"), "{builder:?}");
+}

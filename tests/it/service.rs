@@ -1,14 +1,19 @@
 //! Inquiries through the service: create, change, read, as of now.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+};
 
 use inquiry_otl::{
-    Action, ChangeError, CreateError, Error, EventKind, ExpirationPolicy, Expiry, Inquiry, IssueError,
-    LinkRequest, LinkView, MemoryStore, NotOpen, Purpose, ReadError, ReferenceId, Refusal, Retry, Service,
-    Status, StoreError, StoreErrorKind, TemplateId, TransitionError,
+    Action, ChangeError, CreateError, Error, EventKind, ExpirationPolicy, Expiry, Inquiry, InquiryId,
+    IssueError, LinkRequest, LinkView, MemoryStore, NotOpen, Purpose, ReadError, ReferenceId, Refusal, Retry,
+    Service, Status, StoreError, StoreErrorKind, TemplateId, TransitionError,
     inquiry::EpochEnd,
     redemption::Redeem,
-    store::{Attempted, ChangeInquiry, ChangeOutcome, InquiryKey, Inspect, LinkStore},
+    store::{
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect, LinkStore,
+    },
 };
 
 use crate::{
@@ -38,6 +43,40 @@ async fn an_inquiry_is_created_once_under_its_id() {
     let nobody = inquiry_id("inq_nobody");
     assert!(matches!(world.service.inquiry(nobody).await, Err(ReadError::NotFound)));
     assert!(matches!(world.service.start(nobody).await, Err(ChangeError::NotFound)));
+}
+
+/// A store in which the first id that is drawn is taken.
+struct Taken {
+    store: Arc<MemoryStore>,
+    asked: Arc<Mutex<Vec<InquiryId>>>,
+}
+
+impl Twist for Taken {
+    fn inner(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    async fn create_inquiry(&self, command: CreateInquiry) -> Result<CreateOutcome, StoreError> {
+        let is_first = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(command.inquiry.id);
+            asked.len() == 1
+        };
+        if is_first { Ok(CreateOutcome::Exists) } else { self.store.create_inquiry(command).await }
+    }
+}
+
+/// I1, S4: an id that was drawn and is taken is drawn anew; only one that the application named is an error.
+#[tokio::test]
+async fn an_id_that_is_taken_is_drawn_anew() {
+    let world = World::new();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let service = || Service::new(Twisted(Taken { store: world.store.clone(), asked: asked.clone() }));
+    let made = service().create(new_inquiry()).await.unwrap();
+    let ids = std::mem::take(&mut *asked.lock().unwrap());
+    assert!(matches!(ids[..], [taken, free] if taken != free && free == made.id));
+    let named = new_inquiry().with_id(inquiry_id("inq_theirs"));
+    assert!(matches!(service().create(named).await, Err(CreateError::Exists)));
 }
 
 /// I3, R1: each method does what it is named after, and an error that names both statuses changes nothing.
@@ -406,4 +445,45 @@ async fn every_instant_is_the_clocks() {
     let grant = world.grant(&link).await;
     assert_eq!(grant.session.started_at, world.now());
     assert_eq!(world.sink.take().last().unwrap().at, world.now());
+}
+
+/// C1, C2, C5, C6: a service writes and reads the codes and URLs that it was told to, and no others.
+#[tokio::test]
+async fn a_service_has_codes_and_urls_of_its_own() {
+    let world = World::new();
+    let codes = inquiry_otl::CodeFormat::new(256).unwrap();
+    let urls = inquiry_otl::UrlFormat::new("https://verify.acme.com/start").unwrap();
+    let service = world.beside(|builder| builder.code_format(codes).url_format(urls));
+    let link = service.issue(LinkRequest::resume(world.created().await)).await.unwrap();
+    let code = link.url.expose().strip_prefix("https://verify.acme.com/start?code=").unwrap();
+    assert_eq!(code.len(), codes.symbols());
+    assert_eq!(world.refusal(&link).await, Refusal::Mangled);
+    crate::support::granted(service.redeem(link.url.expose(), &inquiry_otl::Attempt::new()).await.unwrap());
+}
+
+/// S4: the error of each operation carries over to the superset as what it is.
+#[test]
+fn every_error_carries_over() {
+    use inquiry_otl::{CreateError, NotOpen, ReadError, RevokeError, SessionError, SessionRefusal};
+
+    let fault = || StoreError::new(StoreErrorKind::Timeout, Retry::Safe);
+    let open = NotOpen::Redacted;
+    assert!(matches!(Error::from(CreateError::Exists), Error::Exists));
+    assert!(matches!(Error::from(CreateError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(ReadError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(ReadError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(ChangeError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(ChangeError::Contended), Error::Contended));
+    assert!(matches!(Error::from(ChangeError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(IssueError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(IssueError::SessionNotLive), Error::SessionNotLive));
+    assert!(matches!(Error::from(IssueError::NeedsKey), Error::NeedsKey));
+    assert!(matches!(Error::from(IssueError::Altered), Error::Altered));
+    assert!(matches!(Error::from(IssueError::NotOpen(open)), Error::NotOpen(NotOpen::Redacted)));
+    assert!(matches!(Error::from(RevokeError::NotFound), Error::NotFound));
+    assert!(matches!(Error::from(RevokeError::Store(fault())), Error::Store(_)));
+    assert!(matches!(Error::from(SessionError::NotFound), Error::NotFound));
+    let refusal = SessionRefusal::SessionLimit { limit: 25 };
+    assert!(matches!(Error::from(SessionError::Refused(refusal)), Error::Refused(_)));
+    assert!(matches!(Error::from(SessionError::Store(fault())), Error::Store(_)));
 }

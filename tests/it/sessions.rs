@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 
 use inquiry_otl::{
-    Attempt, ClaimToken, EventKind, ExpirationPolicy, Expiry, GrantKind, LinkRequest, NotOpen, OnOutstanding,
-    ReadError, Refusal, SessionError, SessionId, SessionRefusal, SessionToken, Status,
+    Attempt, ClaimToken, Digest, EventKind, ExpirationPolicy, Expiry, GrantKind, LinkRequest, NotOpen,
+    OnOutstanding, ReadError, Refusal, SessionError, SessionId, SessionRefusal, SessionToken, Status,
+    record::TokenDigests,
 };
 
 use crate::{
@@ -150,6 +151,17 @@ async fn a_resume_from_expired_counts_sessions_anew() {
     assert_eq!(world.record(id).await.sessions_started, 0);
     world.service.start_session(id).await.unwrap();
     assert!(world.service.start_session(id).await.is_err());
+}
+
+/// D7: a token that a store kept twice is good, as one that it kept once.
+#[test]
+fn a_token_that_is_kept_twice_is_good() {
+    let [one, other] = [1, 2].map(|byte| Digest::from_bytes([byte; 32]));
+    for kept in [vec![one], vec![one, one], vec![other, one, one]] {
+        let tokens = TokenDigests::from_newest(kept);
+        assert!(tokens.contains(&one));
+        assert!(!tokens.contains(&Digest::from_bytes([3; 32])));
+    }
 }
 
 /// A store that cannot be read.

@@ -230,10 +230,23 @@ fn every_other_url_is_refused_with_its_reason() {
         ("https://withpersona.com/verify?code={}{}", Code(CodeError::Length)),
         ("https://withpersona.com/verify?code=%FF{}", Code(CodeError::Encoding)),
         ("https://perso.na/verify", MissingCode),
+        ("%23{}", Code(CodeError::Alphabet)),
+        ("HTTPS://withpersona.com/verify?code=0{}", Code(CodeError::Region)),
         ("", Code(CodeError::Empty)),
         ("withpersona.com", Code(CodeError::Alphabet)),
+        ("withpersona%2Ecom", Code(CodeError::Alphabet)),
     ] {
         assert_eq!(read(text), Err(reason), "{text}");
+    }
+}
+
+/// C2, C6: a mangled code is told as such, as it was written and as somebody's browser writes it.
+#[test]
+fn a_mangled_code_in_a_url_is_told() {
+    let mangled = format!("{}{}", if sample().starts_with('1') { "2" } else { "1" }, &sample()[1..]);
+    for text in ["https://withpersona.com/verify?code={}", "HTTPS://WithPersona.com/verify?code={}"] {
+        let read = read(&text.replace("{}", &mangled));
+        assert_eq!(read, Err(UrlError::Code(CodeError::Check)), "{text}");
     }
 }
 
@@ -246,6 +259,22 @@ fn absurd_length_is_refused() {
         read(&format!("https://perso.na/{}", "A".repeat(600))),
         Err(UrlError::Code(CodeError::TooLong))
     );
+    let url = format!("https://withpersona.com/verify?code={}", sample());
+    let padded = |len: usize| format!("{}{url}", " ".repeat(len - url.len()));
+    let most = UrlFormat::MAX_INPUT;
+    assert!(read(&padded(most)).is_ok());
+    assert_eq!(read(&padded(most + 1)), Err(UrlError::TooLong));
+}
+
+/// C5, C6: a code stands right behind the whole path of its form, and not behind a part of it, or another one.
+#[test]
+fn a_code_in_the_path_follows_the_path_of_its_form() {
+    let format = UrlFormat::new("https://acme.com/go").unwrap().with_style(UrlStyle::Path);
+    let parse = |text: &str| format.parse(&codes(), &text.replace("{}", &sample())).map(|_| ());
+    assert_eq!(parse("https://acme.com/GO/{}/"), Ok(()));
+    for other in ["/go{}", "/no/{}", "/{}", "/go/x/{}", "/go//{}"] {
+        assert_eq!(parse(&format!("https://acme.com{other}")), Err(UrlError::OtherPath), "{other}");
+    }
 }
 
 /// C4, C6: a reason does not repeat the text.
@@ -289,6 +318,9 @@ fn a_base_that_is_not_plain_is_refused() {
         UrlFormat::new(&format!("https://{}", "a".repeat(1 << 20))).err(),
         Some(UrlFormatError::TooLong)
     );
+    let base = |len: usize| format!("https://acme.com/{}", "a".repeat(len - "https://acme.com/".len()));
+    assert!(UrlFormat::new(&base(512)).is_ok());
+    assert_eq!(UrlFormat::new(&base(513)).err(), Some(UrlFormatError::TooLong));
     for base in
         ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080/verify", "https://[2001:db8::1]"]
     {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use inquiry_otl::{LinkRequest, NewInquiry, OnOutstanding, Service, TemplateId};
+use inquiry_otl_measure::Bound;
 use inquiry_otl_postgres::{Options, PostgresStore};
 use inquiry_otl_testkit::postgres::Postgres;
 use tokio::runtime::Runtime;
@@ -15,13 +16,13 @@ use uuid::Uuid;
 use crate::{
     candidate::{NOW, id, secret},
     postgres::instant,
-    report::{Bound, Goal, spread},
+    report::{Report, goal},
 };
 
 const LINKS: usize = 100_000;
 const ROUNDS: usize = 5;
 
-pub(crate) fn measure(runtime: &Runtime) -> Goal {
+pub(crate) fn measure(runtime: &Runtime) -> Report {
     let server = Postgres::start();
     runtime.block_on(async {
         let store = PostgresStore::connect(server.url().parse().unwrap(), NoTls, Options::new()).unwrap();
@@ -50,12 +51,8 @@ pub(crate) fn measure(runtime: &Runtime) -> Goal {
                 ratios.push(ours.as_secs_f64() / bare.as_secs_f64());
             }
         }
-        Goal {
-            name: "P8",
-            what: "PostgreSQL, 100,000 links in bulk against a bare COPY".to_owned(),
-            bound: Bound::AtMost(1.3),
-            measured: spread(ratios),
-        }
+        let what = "PostgreSQL, cost of 100,000 links in bulk by a bare COPY's".to_owned();
+        Report { goals: vec![goal("P8", what, Bound::AtMost(1.3), ratios)], ..Report::default() }
     })
 }
 

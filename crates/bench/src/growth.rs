@@ -13,6 +13,7 @@ use inquiry_otl::{
     redemption::{Mode, Redeem, Verdict},
     store::{Housekeeping as _, Purge},
 };
+use inquiry_otl_measure::{Bound, Point};
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName, migration_script};
 use inquiry_otl_testkit::postgres::{Postgres, purge_of_old};
 use sha2::{Digest as _, Sha256};
@@ -20,10 +21,11 @@ use tokio::runtime::Runtime;
 
 use crate::{
     candidate::{id, secret},
-    report::{Bound, Goal, spread},
+    report::{Report, goal, spread},
 };
 
-const SIZES: [(&str, u32); 2] = [("few", 10_000), ("many", 5_000_000)];
+const SIZES: [(&str, u32); 4] =
+    [("few", 10_000), ("some", 100_000), ("more", 1_000_000), ("many", 5_000_000)];
 const ROUNDS: u32 = 9;
 /// Redemptions of a round; all rounds fit into the few links.
 const REDEMPTIONS: u32 = 250;
@@ -32,35 +34,31 @@ const OLD: u64 = 50_000;
 /// Redemptions of which the slowest of a hundred is told.
 const BESIDE: u32 = 20_000;
 
-pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+pub(crate) fn measure(runtime: &Runtime) -> Report {
     // Commits do not wait for the disk, which would hide what the tables cost.
     let server =
         Postgres::start_with(&["synchronous_commit = off", "shared_buffers = 1GB", "max_wal_size = 16GB"]);
-    let stores: Vec<PostgresStore> =
-        SIZES.iter().map(|(schema, links)| filled(&server, schema, *links)).collect();
+    let stores = SIZES.map(|(schema, links)| filled(&server, schema, links));
+    let (few, many) = (SIZES[0], SIZES[SIZES.len() - 1]);
     runtime.block_on(async {
-        let grown = redemptions(&stores).await;
-        let (costs, slowest) = purges(&server, &stores).await;
-        vec![
-            Goal {
-                name: "P11",
-                what: "PostgreSQL: a purge beside 5,000,000 links, by beside 10,000".to_owned(),
-                bound: Bound::AtMost(1.25),
-                measured: spread(costs),
-            },
-            Goal {
-                name: "P11",
-                what: "PostgreSQL: p99 of a redemption during a purge, by idle".to_owned(),
-                bound: Bound::AtMost(2.0),
-                measured: spread(slowest),
-            },
-            Goal {
-                name: "P12",
-                what: "PostgreSQL: p50 of a redemption, 5,000,000 links by 10,000".to_owned(),
-                bound: Bound::AtMost(2.2),
-                measured: spread(grown),
-            },
-        ]
+        let medians = redemptions(&stores).await;
+        let (costs, slowest) =
+            purges(&server, [(few.0, &stores[0]), (many.0, &stores[stores.len() - 1])]).await;
+        let mut report = Report::default();
+        let what = format!("PostgreSQL, cost of a purge beside {} links by beside {}", many.1, few.1);
+        report.goals.push(goal("P11", what, Bound::AtMost(1.25), costs));
+        let what = "PostgreSQL, p99 of a redemption during a purge by idle".to_owned();
+        report.goals.push(goal("P11", what, Bound::AtMost(2.0), slowest));
+        let grown = medians.iter().map(|round| round[SIZES.len() - 1] / round[0]);
+        let what = format!("PostgreSQL, p50 of a redemption beside {} links by beside {}", many.1, few.1);
+        report.goals.push(goal("P12", what, Bound::AtMost(2.2), grown));
+        report.points.extend(SIZES.iter().enumerate().map(|(size, (_, links))| Point {
+            chart: "growth, PostgreSQL: p50 of a redemption, us".to_owned(),
+            series: "PostgreSQL".to_owned(),
+            at: f64::from(*links),
+            figure: spread(medians.iter().map(|round| round[size] * 1e6)).median,
+        }));
+        report
     })
 }
 
@@ -91,12 +89,12 @@ async fn redeem(store: &PostgresStore, n: u32) {
     assert_eq!(attempted.verdict, Verdict::FirstUse, "a fresh link");
 }
 
-/// Medians of single redemptions, of many by of few, in turn.
-async fn redemptions(stores: &[PostgresStore]) -> Vec<f64> {
-    let mut ratios = Vec::new();
+/// Medians of single redemptions beside so many links, in seconds, in turn.
+async fn redemptions(stores: &[PostgresStore; SIZES.len()]) -> Vec<[f64; SIZES.len()]> {
+    let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
-        let mut medians = Vec::new();
-        for (store, (_, links)) in stores.iter().zip(SIZES) {
+        let mut medians = [0.0; SIZES.len()];
+        for ((store, (_, links)), median) in stores.iter().zip(SIZES).zip(&mut medians) {
             // Even numbers; the odd ones are for those beside a purge.
             let stride = links / (REDEMPTIONS * (ROUNDS + 1));
             let mut times = Vec::new();
@@ -106,34 +104,34 @@ async fn redemptions(stores: &[PostgresStore]) -> Vec<f64> {
                 times.push(began.elapsed());
             }
             times.sort_unstable();
-            medians.push(times[times.len() / 2]);
+            *median = times[times.len() / 2].as_secs_f64();
         }
         // The first round warms up.
         if 0 < round {
             eprintln!(
-                "P12 p50 of a redemption beside 10,000 links {:.0?}, beside 5,000,000 {:.0?}",
-                medians[0], medians[1]
+                "P12 p50 of a redemption beside more and more links, in us: {:.0?}",
+                medians.map(|p50| p50 * 1e6)
             );
-            ratios.push(medians[1].as_secs_f64() / medians[0].as_secs_f64());
+            rounds.push(medians);
         }
     }
-    ratios
+    rounds
 }
 
 /// What a purge costs beside many links by what it costs beside few; and the slowest of a hundred redemptions beside it, by
 /// when there is none.
-async fn purges(server: &Postgres, stores: &[PostgresStore]) -> (Vec<f64>, Vec<f64>) {
+async fn purges(server: &Postgres, stores: [(&str, &PostgresStore); 2]) -> (Vec<f64>, Vec<f64>) {
     let (mut costs, mut slowest) = (Vec::new(), Vec::new());
     let mut next = 1;
     for round in 0..=3 {
         let mut took = Vec::new();
-        for (store, (schema, _)) in stores.iter().zip(SIZES) {
+        for (schema, store) in stores {
             server.fill_with_old(schema, OLD);
             took.push(purge(store).await);
         }
-        let many = &stores[1];
+        let (schema, many) = stores[1];
         let idle = p99(many, &mut next, &AtomicBool::new(true)).await;
-        server.fill_with_old(SIZES[1].0, OLD);
+        server.fill_with_old(schema, OLD);
         let goes_on = Arc::new(AtomicBool::new(true));
         let purging = tokio::spawn({
             let (store, goes_on) = (many.clone(), Arc::clone(&goes_on));

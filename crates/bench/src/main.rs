@@ -10,8 +10,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::format_collect,
     reason = "a bench stops at what surprises it"
 )]
@@ -19,42 +21,50 @@
 mod bulk;
 mod candidate;
 mod growth;
+mod plots;
 mod postgres;
 mod redis;
 mod report;
 mod scale;
 mod sqlite;
+mod torii;
+mod turns;
 
 use std::{env, process::ExitCode};
 
 use tokio::runtime::{Builder, Runtime};
 
+use report::Report;
+
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
+    if wanted == ["plots"] {
+        plots::draw();
+        return ExitCode::SUCCESS;
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
-    let mut goals = Vec::new();
+    let subjects = [
+        ("sqlite", sqlite::measure as fn(&Runtime) -> Report),
+        ("torii", torii::measure),
+        ("postgres", postgres::measure),
+        ("bulk", bulk::measure),
+        ("growth", growth::measure),
+        ("redis", redis::measure),
+    ];
     println!("{}\n", report::machine());
-    if is_wanted("sqlite") {
-        goals.extend(sqlite::measure(&runtime()));
-    }
-    if is_wanted("postgres") {
-        goals.extend(postgres::measure(&runtime()));
-    }
-    if is_wanted("bulk") {
-        goals.push(bulk::measure(&runtime()));
-    }
-    if is_wanted("growth") {
-        goals.extend(growth::measure(&runtime()));
-    }
-    if is_wanted("redis") {
-        goals.extend(redis::measure(&runtime()));
+    for (name, measure) in subjects {
+        if is_wanted(name) {
+            let Report { goals, points } = measure(&runtime());
+            for goal in goals {
+                println!("{goal}");
+            }
+            for point in points {
+                println!("{point}");
+            }
+        }
     }
     if is_wanted("scale") {
         scale::measure(&runtime());
-    }
-    println!();
-    for goal in &goals {
-        println!("{goal}");
     }
     ExitCode::SUCCESS
 }

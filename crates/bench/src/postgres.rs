@@ -1,4 +1,5 @@
-//! PostgreSQL: one prepared statement per call on connections of one's own, by hand, and the store (P6, P7).
+//! PostgreSQL: one prepared statement per call by hand, on connections of one's own and through a default pool, and the
+//! store (P6, P7).
 
 use std::{
     sync::Arc,
@@ -6,45 +7,56 @@ use std::{
 };
 
 use deadpool::unmanaged::Pool;
+use inquiry_otl_measure::{Bound, Candidate, INQUIRIES};
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
 use inquiry_otl_testkit::postgres::Postgres;
+use sqlx::{PgPool, types::chrono::DateTime};
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::{
-    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
-    report::{Bound, Goal},
+    candidate::{DAY, NOW, Ours, digest, id, secret},
+    report::Report,
+    turns::{Competes, Turns},
 };
 
 /// More connections than that make it slower, on two cores.
 const CONNECTIONS: usize = 16;
 
-pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+pub(crate) fn measure(runtime: &Runtime) -> Report {
     let server = Postgres::start();
     let by_hand = Arc::new(runtime.block_on(ByHand::new(&server)));
+    let pool = Arc::new(runtime.block_on(Pooled::new(&server)));
     let options =
         |schema| Options::new().with_schema(SchemaName::new(schema).unwrap()).with_connections(CONNECTIONS);
     let alone = runtime.block_on(open(&server, options("alone").without_gathering()));
     let together = runtime.block_on(open(&server, options("together")));
-    let mut goals = Vec::new();
-    for tasks in [16, 64] {
-        let pair = runtime.block_on(Pair::measure((&by_hand, &alone), 5, (tasks, 2_000)));
-        let what = format!("PostgreSQL, {tasks} tasks, each call by itself");
-        goals.extend(pair.goals("P6", &what, 2_000, Bound::AtLeast(0.95)));
+    let candidates: [(_, &dyn Competes); 4] =
+        [("by hand", &by_hand), ("PgPool", &pool), ("each by itself", &alone), ("gathering", &together)];
+    let mut report = Report::default();
+    for (tasks, links) in [(1, 400), (16, 2_000), (64, 4_000), (256, 6_000)] {
+        let turns = Turns::measure("PostgreSQL", &candidates, 5, (tasks, links));
+        let turns = runtime.block_on(turns);
+        if let 16 | 64 = tasks {
+            let (ours, least) = ("each by itself", Bound::AtLeast);
+            report.goals.extend(turns.both("P6", (ours, "by hand"), least(0.95)));
+            report.goals.extend(turns.both("P6", (ours, "PgPool"), least(2.0)));
+        }
+        let (pair, bound) = (("gathering", "by hand"), goal_of_gathering(tasks));
+        report.goals.extend(turns.both("P7", pair, bound));
+        report.goals.push(turns.faster("P7", pair, "p99", Bound::AtLeast(1.0), |round| round.p99));
+        report.points.extend(turns.points());
     }
-    for (tasks, links, bound) in [(1, 400, 0.95), (16, 2_000, 0.0), (64, 4_000, 2.7), (256, 6_000, 4.5)] {
-        let pair = runtime.block_on(Pair::measure((&by_hand, &together), 5, (tasks, links)));
-        let what = format!("PostgreSQL, {tasks} tasks, gathering");
-        let bound = if bound == 0.0 { Bound::None } else { Bound::AtLeast(bound) };
-        goals.extend(pair.goals("P7", &what, links, bound));
-        goals.push(Goal {
-            name: "P7",
-            what: format!("{what}: p99 of a redemption"),
-            bound: Bound::AtLeast(1.0),
-            measured: pair.faster(|round| round.p99),
-        });
+    report
+}
+
+fn goal_of_gathering(tasks: usize) -> Bound {
+    match tasks {
+        1 => Bound::AtLeast(0.95),
+        64 => Bound::AtLeast(2.7),
+        256 => Bound::AtLeast(4.5),
+        _ => Bound::None,
     }
-    goals
 }
 
 async fn open(server: &Postgres, options: Options) -> Arc<Ours<PostgresStore>> {
@@ -100,6 +112,11 @@ impl ByHand {
     }
 }
 
+/// An id as the driver of the pool takes it, too.
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Microseconds since 1970 as the driver takes them.
 pub(crate) fn instant(micros: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(micros.unsigned_abs())
@@ -120,11 +137,42 @@ impl Candidate for ByHand {
 
     async fn redeem(&self, code: &[u8; 20]) {
         let (of, attempt, token) = (digest(code), secret().1, secret().1);
-        let session: String = id().iter().map(|byte| format!("{byte:02x}")).collect();
+        let session = hex(&id());
         let connection = self.0.get().await.unwrap();
         let (client, _, redeem) = &*connection;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&&of[..], &instant(NOW), &session, &&attempt[..], &&token[..]];
         assert_eq!(client.query(redeem, &params).await.unwrap().len(), 1, "a fresh link");
+    }
+}
+
+/// The same statements on the same tables through a pool as it is by default, which prepares and keeps them, and asks each
+/// connection whether it is there before it gives it out.
+struct Pooled(PgPool);
+
+impl Pooled {
+    async fn new(server: &Postgres) -> Self {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port());
+        Self(PgPool::connect(&url).await.unwrap())
+    }
+}
+
+impl Candidate for Pooled {
+    type Code = [u8; 20];
+
+    async fn issue(&self, inquiry: usize) -> [u8; 20] {
+        let (code, digest) = secret();
+        let issue = sqlx::query(ISSUE).bind(&digest[..]).bind(i32::try_from(inquiry).unwrap());
+        let issue = issue.bind(DateTime::from_timestamp_micros(NOW));
+        let issue = issue.bind(DateTime::from_timestamp_micros(NOW + DAY));
+        assert_eq!(issue.execute(&self.0).await.unwrap().rows_affected(), 1);
+        code
+    }
+
+    async fn redeem(&self, code: &[u8; 20]) {
+        let (of, attempt, token) = (digest(code), secret().1, secret().1);
+        let redeem = sqlx::query(REDEEM).bind(&of[..]).bind(DateTime::from_timestamp_micros(NOW));
+        let redeem = redeem.bind(hex(&id())).bind(&attempt[..]).bind(&token[..]);
+        assert_eq!(redeem.fetch_all(&self.0).await.unwrap().len(), 1, "a fresh link");
     }
 }

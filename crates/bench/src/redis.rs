@@ -2,32 +2,34 @@
 
 use std::sync::Arc;
 
+use inquiry_otl_measure::{Bound, Candidate, INQUIRIES};
 use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::redis::Redis;
 use redis::{Client, Script, aio::ConnectionManager};
 use tokio::runtime::Runtime;
 
 use crate::{
-    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
-    report::{Bound, Goal},
+    candidate::{DAY, NOW, Ours, digest, id, secret},
+    report::Report,
+    turns::{Competes, Turns},
 };
 
-pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+pub(crate) fn measure(runtime: &Runtime) -> Report {
     let server = Redis::start();
     let by_hand = Arc::new(runtime.block_on(ByHand::new(&server)));
     let bare = Arc::new(runtime.block_on(Bare::new(&server)));
     let store = runtime.block_on(RedisStore::builder("otl").open(server.url())).unwrap();
     let ours = Arc::new(runtime.block_on(Ours::new(store)));
-    let mut goals = Vec::new();
+    let candidates: [(_, &dyn Competes); 3] =
+        [("a script by hand", &by_hand), ("SET and GETDEL", &bare), ("ours", &ours)];
+    let mut report = Report::default();
     for tasks in [32, 128] {
-        let pair = runtime.block_on(Pair::measure((&by_hand, &ours), 5, (tasks, 8_000)));
-        let what = format!("Redis, {tasks} tasks, against a script by hand");
-        goals.extend(pair.goals("P10", &what, 8_000, Bound::AtLeast(0.95)));
-        let pair = runtime.block_on(Pair::measure((&bare, &ours), 5, (tasks, 8_000)));
-        let what = format!("Redis, {tasks} tasks, against bare SET and GETDEL");
-        goals.extend(pair.goals("P10", &what, 8_000, Bound::None));
+        let turns = runtime.block_on(Turns::measure("Redis", &candidates, 5, (tasks, 8_000)));
+        report.goals.extend(turns.both("P10", ("ours", "a script by hand"), Bound::AtLeast(0.95)));
+        report.goals.extend(turns.both("P10", ("ours", "SET and GETDEL"), Bound::None));
+        report.points.extend(turns.points());
     }
-    goals
+    report
 }
 
 /// Two scripts, over three hashes: an inquiry, a link, a session. Beside what they hold, links are found by their inquiry (L6)

@@ -1,26 +1,15 @@
-//! What is told of measurements: ratios, and whether they meet their goals.
+//! What is told of measurements: the machine, ratios and whether they meet their goals, and points of charts.
 
-use std::{fmt, fs, process::Command, thread};
+use std::{fs, process::Command, thread};
 
 use inquiry_otl::bench::Spread;
+use inquiry_otl_measure::{Bound, Goal, Point};
 
-/// A goal, and what was measured.
-pub(crate) struct Goal {
-    /// Its name, as `P7`.
-    pub(crate) name: &'static str,
-    pub(crate) what: String,
-    /// At least this, or at most.
-    pub(crate) bound: Bound,
-    /// The ratios of the rounds.
-    pub(crate) measured: Spread,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-    /// It is only told.
-    None,
+/// What one subject comes to.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) goals: Vec<Goal>,
+    pub(crate) points: Vec<Point>,
 }
 
 /// The spread of at least one ratio.
@@ -28,24 +17,10 @@ pub(crate) fn spread(ratios: impl IntoIterator<Item = f64>) -> Spread {
     Spread::of(ratios).unwrap()
 }
 
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Spread { median, low, high, .. } = self.measured;
-        let (goal, verdict) = match self.bound {
-            Bound::AtLeast(bound) => {
-                (format!(">= {bound:.2}"), if bound <= median { "met" } else { "NOT MET" })
-            }
-            Bound::AtMost(bound) => {
-                (format!("<= {bound:.2}"), if median <= bound { "met" } else { "NOT MET" })
-            }
-            Bound::None => ("-".to_owned(), "told"),
-        };
-        write!(
-            f,
-            "{:<4} {:<58} goal {goal:<8} measured {median:6.2} ({low:.2} to {high:.2})  {verdict}",
-            self.name, self.what
-        )
-    }
+/// A goal, and the ratios of the rounds.
+pub(crate) fn goal(name: &str, what: String, bound: Bound, ratios: impl IntoIterator<Item = f64>) -> Goal {
+    let Spread { median, low, high, .. } = spread(ratios);
+    Goal { name: name.to_owned(), what, bound, median, low, high, note: String::new() }
 }
 
 /// What all of it ran on, and with.
@@ -56,10 +31,22 @@ pub(crate) fn machine() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let threads = thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let versions = ["rustc", "psql", "redis-server"].map(version).join("; ");
+    let programs = ["rustc", "psql", "redis-server"].map(version).join("; ");
+    let ours = ["deadpool", "redis", "rusqlite", "sqlx", "tokio", "tokio-postgres"];
+    let rivals = [
+        "arcly-http-identity",
+        "authrs",
+        "session-guard",
+        "torii",
+        "torii-storage-seaorm",
+        "tower-sessions-memory-store",
+    ];
     format!(
-        "{model}, {threads} threads, load {load} at the start; clients and engines share it\n{versions}\n\
-         P8, P11, P12: less is better; elsewhere more is faster than by hand; in parentheses the middle half of the rounds"
+        "{model}, {threads} threads, load {load} at the start; clients and engines share it\n\
+         {programs}; SQLite {}\n{}\n{}",
+        rusqlite::version(),
+        locked(include_str!("../../../Cargo.lock"), &ours),
+        locked(include_str!("../../rivals/Cargo.lock"), &rivals),
     )
 }
 
@@ -68,4 +55,13 @@ fn version(program: &str) -> String {
     let output = Command::new(program).arg("--version").output();
     let output = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     output.unwrap_or_else(|_| format!("{program} of an unknown version"))
+}
+
+/// Crates, and their versions in a lock file.
+fn locked(lock: &str, crates: &[&str]) -> String {
+    let version = |name: &&str| {
+        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).expect("it is locked");
+        format!("{name} {}", rest.split('"').next().unwrap_or_default())
+    };
+    crates.iter().map(version).collect::<Vec<_>>().join(", ")
 }

@@ -9,39 +9,42 @@ use std::{
     time::Instant,
 };
 
+use inquiry_otl_measure::{Bound, Candidate, INQUIRIES};
 use inquiry_otl_sqlite::SqliteStore;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
-    candidate::{Candidate, DAY, INQUIRIES, NOW, Ours, Pair, digest, id, secret},
-    report::{Bound, Goal, spread},
+    candidate::{DAY, NOW, Ours, digest, id, secret},
+    report::{Report, goal},
+    turns::{Competes, Turns},
 };
 
-pub(crate) fn measure(runtime: &Runtime) -> Vec<Goal> {
+pub(crate) fn measure(runtime: &Runtime) -> Report {
     let directory = TempDir::new().unwrap();
     let by_hand = Arc::new(ByHand::new(&directory, "FULL"));
     let unsynced = Arc::new(ByHand::new(&directory, "OFF"));
-    let store = SqliteStore::open(directory.path().join("ours.db")).unwrap();
-    let ours = Arc::new(runtime.block_on(Ours::new(store)));
-    let mut goals = vec![Goal {
-        name: "P9",
-        what: "SQLite FULL, commits of one row a second".to_owned(),
-        bound: Bound::None,
-        measured: spread((0..5).map(|_| by_hand.commits_a_second())),
-    }];
-    for (tasks, links) in [(1, 400), (64, 3_000)] {
-        let pair = runtime.block_on(Pair::measure((&by_hand, &unsynced), 5, (tasks, links)));
-        let what = format!("SQLite, {tasks} tasks, by hand without a sync");
-        goals.extend(pair.goals("P9", &what, links, Bound::None));
-    }
+    let ours = ours(runtime, &directory);
+    let commits = (0..5).map(|_| by_hand.commits_a_second());
+    let what = "SQLite FULL, commits of one row a second".to_owned();
+    let mut report = Report::default();
+    report.goals.push(goal("P9", what, Bound::None, commits));
+    let candidates: [(_, &dyn Competes); 3] =
+        [("a mutex by hand", &by_hand), ("a mutex without a sync", &unsynced), ("ours", &ours)];
     for (tasks, links, bound) in [(1, 400, 0.9), (16, 3_000, 5.0), (64, 3_000, 12.0)] {
-        let pair = runtime.block_on(Pair::measure((&by_hand, &ours), 5, (tasks, links)));
-        let what = format!("SQLite FULL, {tasks} tasks, against a mutex");
-        goals.extend(pair.goals("P9", &what, links, Bound::AtLeast(bound)));
+        let turns = runtime.block_on(Turns::measure("SQLite", &candidates, 5, (tasks, links)));
+        report.goals.extend(turns.both("P9", ("ours", "a mutex by hand"), Bound::AtLeast(bound)));
+        report.goals.extend(turns.both("P9", ("a mutex without a sync", "a mutex by hand"), Bound::None));
+        report.points.extend(turns.points());
     }
-    goals
+    report
+}
+
+/// The store on a file, which syncs each commit.
+pub(crate) fn ours(runtime: &Runtime, directory: &TempDir) -> Arc<Ours<SqliteStore>> {
+    let store = SqliteStore::open(directory.path().join("ours.db")).unwrap();
+    Arc::new(runtime.block_on(Ours::new(store)))
 }
 
 /// One connection that everybody waits for. The links of an inquiry can be listed, and purged by their expiry.

@@ -281,7 +281,7 @@ impl State {
     }
 
     /// What must be true at every moment.
-    fn check(&self, world: &World, fault: Option<Fault>) -> Result<(), Wrong> {
+    pub(crate) fn check(&self, world: &World, fault: Option<Fault>) -> Result<(), Wrong> {
         let (now, stored) = (self.now, &self.store.stored);
         // D2, D4, D6, L4, R3: every caller would get on every link what the rules say.
         for link in 0..self.tale.links.len() {

@@ -24,5 +24,5 @@ pub mod world;
 
 pub use explore::{Explored, Violation, explore};
 pub use fault::Fault;
-pub use replay::replay;
+pub use replay::{replay, walk};
 pub use step::{Answer, Move, Step, Target, Told};

@@ -28,31 +28,44 @@ pub fn replay(world: &World, walks: u64) -> Result<BTreeMap<&'static str, u64>, 
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut answers = BTreeMap::new();
     for _ in 0..walks {
-        let mut trace = Vec::new();
-        let mut state = State::new(world);
-        let mut memory = Memory::new(world);
-        loop {
-            let mut moves = state.moves(world, None);
-            moves.retain(|way| *way != Move::Whole(Step::Purge));
-            let Some(way) = random.one_of(&moves) else { break };
-            trace.push(way);
-            let wrong = match way {
-                Move::Whole(step) => {
-                    let told = memory.step(world, step, state.now);
-                    let right = state.tale.clone().step(world, step, state.now);
-                    (told != right)
-                        .then(|| ("S1", format!("{step:?} is told {told:?}, and should be {right:?}")))
-                }
-                _ => None,
-            };
-            let taken = state.take(world, None, way, &mut answers);
-            let wrong = wrong.or(taken.and_then(|events| events).err());
-            if let Some((rule, what)) = wrong {
-                return Err(Violation { rule, what, trace });
-            }
-        }
+        walk(world, |count| random.below(count), &mut answers)?;
     }
     Ok(answers)
+}
+
+/// Walks through the world once: `choose` takes one of so many moves, or ends the walk.
+///
+/// # Errors
+/// As [`replay`].
+pub fn walk(
+    world: &World,
+    mut choose: impl FnMut(usize) -> Option<usize>,
+    answers: &mut BTreeMap<&'static str, u64>,
+) -> Result<(), Violation> {
+    let mut trace = Vec::new();
+    let mut state = State::new(world);
+    let mut memory = Memory::new(world);
+    loop {
+        let mut moves = state.moves(world, None);
+        moves.retain(|way| *way != Move::Whole(Step::Purge));
+        let Some(way) = choose(moves.len()).and_then(|chosen| moves.get(chosen).copied()) else {
+            return Ok(());
+        };
+        trace.push(way);
+        let wrong = match way {
+            Move::Whole(step) => {
+                let told = memory.step(world, step, state.now);
+                let right = state.tale.clone().step(world, step, state.now);
+                (told != right).then(|| ("S1", format!("{step:?} is told {told:?}, and should be {right:?}")))
+            }
+            _ => None,
+        };
+        let taken = state.take(world, None, way, answers);
+        let wrong = wrong.or(taken.and_then(|events| state.check(world, None).and(events)).err());
+        if let Some((rule, what)) = wrong {
+            return Err(Violation { rule, what, trace });
+        }
+    }
 }
 
 /// The store in memory, with what a client must remember.
@@ -206,12 +219,11 @@ fn told(answer: Answer, events: Option<&Recorded>) -> Told {
 struct Random(u64);
 
 impl Random {
-    fn one_of<T: Copy>(&mut self, things: &[T]) -> Option<T> {
+    fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         // The high bits are the better ones.
-        let number = usize::try_from(self.0 >> 33).unwrap_or_default();
-        things.get(number.checked_rem(things.len())?).copied()
+        usize::try_from(self.0 >> 33).unwrap_or_default().checked_rem(bound)
     }
 }

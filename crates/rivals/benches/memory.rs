@@ -1,7 +1,7 @@
-//! Issue and redeem in memory, or what comes nearest to it, by crates as they are released, beside ours with all rules on.
+//! Issue and redeem in memory, or what comes nearest to it, by crates as they are released, beside ours with all rules on (P1).
 //!
-//! `cargo bench --manifest-path crates/rivals/Cargo.toml`, which builds three hundred packages first. Each figure is a
-//! ratio to ours in the same round: above 1, ours is ahead. The README says which rules each of them lacks.
+//! `cargo bench --manifest-path crates/rivals/Cargo.toml`, which builds several hundred packages first. Each figure is a
+//! ratio to ours in the same round: above 1, ours is ahead. A line names rules that the rival lacks; the README has them all.
 
 use std::{collections::VecDeque, hint::black_box, sync::Arc, time::Instant};
 
@@ -12,16 +12,27 @@ use inquiry_otl::{
     bench::{BenchError, Candidate, Contest, Fill, Load, Subject, Timed, Work},
     blocking::{BlockOn as _, ParkThread},
 };
+use inquiry_otl_measure::{Bound, Goal};
+use session_guard::{ClientContext, Guard, Outcome};
 use tower_sessions_core::{
     SessionStore as _,
     session::{Id, Record},
 };
 
+/// Rivals, and rules of which each has none.
+const LACKS: [(&str, &str); 4] = [
+    ("arcly-http-identity", "L1, L4, L5, L6, D3, D5, D6, D7, S3, S6"),
+    ("authrs", "D1, L1, L3, L4, D5, D6, D7, S3, S6"),
+    ("session-guard", "L1, L4, L5, D5, D6, D7, S3, S6"),
+    ("tower-sessions", "D1, L1, L3, L4, L5, L6, D5, D6, D7, S3, S6"),
+];
+
 fn main() -> Result<(), BenchError> {
     for live in [10_000, 100_000] {
         let mut arcly = Rival::new("arcly-http-identity", Arcly::default(), live);
+        let mut guard = Rival::new("session-guard", SessionGuard::default(), live);
         let mut tower = Rival::new("tower-sessions", Tower::default(), live);
-        beside(live, &mut [&mut arcly, &mut tower])?;
+        beside(live, &mut [&mut arcly, &mut guard, &mut tower])?;
     }
     // By itself, since it looks at everything that is live for each that it makes, and others would find their caches
     // empty. Filling it with a hundred thousand would take an hour.
@@ -37,7 +48,21 @@ fn beside(live: u32, rivals: &mut [&mut dyn Candidate]) -> Result<(), BenchError
     for rival in rivals {
         contest = contest.against(*rival);
     }
-    println!("{live} live\n{}", contest.run(&[Work::Turnover], &[Load::new(CALLS)])?);
+    for line in contest.run(&[Work::Turnover], &[Load::new(CALLS)])?.lines {
+        for (name, rules) in LACKS {
+            let Some(figure) = line.of(name) else { continue };
+            let goal = Goal {
+                name: "P1".to_owned(),
+                what: format!("in memory, {live} live, ours / {name}: issue and redeem"),
+                bound: Bound::AtLeast(1.0),
+                median: figure.ratio.median,
+                low: figure.ratio.low,
+                high: figure.ratio.high,
+                note: format!("it lacks {rules}"),
+            };
+            println!("{goal}");
+        }
+    }
     Ok(())
 }
 
@@ -135,6 +160,30 @@ impl Does for Authrs {
 
     async fn redeem(&self, secret: &String) -> bool {
         self.0.verify(secret).await.is_ok()
+    }
+}
+
+/// A session is no link: to log in, to be known by its token and to log out comes nearest.
+struct SessionGuard(Guard<session_guard::MemoryStore, u32>, ClientContext);
+
+impl Default for SessionGuard {
+    fn default() -> Self {
+        let guard = Guard::builder(session_guard::MemoryStore::new(), session_guard::GuardConfig::default());
+        Self(guard.subject().build(), ClientContext::new([192, 0, 2, 1].into()))
+    }
+}
+
+impl Does for SessionGuard {
+    type Secret = String;
+
+    async fn issue(&self, person: u32) -> String {
+        let session = self.0.login(&person, &self.1, None).await;
+        session.map(|session| session.token.expose().to_owned()).unwrap_or_default()
+    }
+
+    async fn redeem(&self, token: &String) -> bool {
+        let known = matches!(self.0.authenticate(token, &self.1).await, Ok(Outcome::Authenticated(_)));
+        known && self.0.logout(token, &self.1).await.unwrap_or(false)
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod contrast;
 mod failover;
+mod histories;
 mod pair;
 mod restart;
 mod tls;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
-    let trials: [(&str, fn()); 11] = [
+    let trials: [(&str, fn()); 15] = [
         ("failover::acknowledged_is_kept_by_a_synchronous_standby", failover::acknowledged_is_kept),
         ("failover::the_old_primary_grants_nothing", failover::the_old_primary_grants_nothing),
         ("trap::a_cancelled_wait_is_no_grant", trap::a_cancelled_wait_is_no_grant),
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         ("trap::a_cancelled_commit_of_ones_own_warns", trap::a_cancelled_commit_of_ones_own_warns),
         ("contrast::a_local_commit_is_lost_by_a_failover", contrast::a_local_commit_is_lost),
         ("contrast::a_commit_that_does_not_wait_for_the_disk", contrast::an_asynchronous_commit),
+        ("histories::a_failover_is_linearizable", histories::a_failover_is_linearizable),
+        ("histories::what_is_unconfirmed_may_be_undone", histories::what_is_unconfirmed_may_be_undone),
+        ("histories::a_local_commit_is_found", histories::a_local_commit_is_found),
+        ("histories::an_asynchronous_commit_is_found", histories::an_asynchronous_commit_is_found),
         ("restart::callers_are_told_whether_to_ask_again", restart::callers_are_told),
         ("tls::a_certificate_is_verified", tls::a_certificate_is_verified),
         ("tls::an_order_to_stop_goes_over_tls", tls::an_order_to_stop),

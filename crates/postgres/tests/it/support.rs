@@ -15,6 +15,7 @@ use inquiry_otl::{
 };
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
 use inquiry_otl_testkit::postgres::{self, Postgres};
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 /// A schema of one's own on the server that all tests share; it is dropped with this.
@@ -86,6 +87,16 @@ pub(crate) async fn connection(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// Returns when that task waits for what the transaction of that connection holds; it fails if it does not wait.
+pub(crate) async fn until_blocked<T>(schema: &Schema, by: &Client, waiting: &JoinHandle<T>) {
+    let pid: i32 = by.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE {pid} = ANY (pg_blocking_pids(pid))");
+    while schema.sql(&waits) != "1" {
+        assert!(!waiting.is_finished(), "nobody waits for what is held");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 pub(crate) fn key(n: u32) -> InquiryKey {

@@ -8,7 +8,9 @@ use inquiry_otl::{
 use inquiry_otl_testkit::postgres;
 use tokio_postgres::IsolationLevel;
 
-use crate::support::{Schema, connection, created, digest, expire, issue, issued, key, redeem, sec, verdict};
+use crate::support::{
+    Schema, connection, created, digest, expire, issue, issued, key, redeem, sec, until_blocked, verdict,
+};
 
 /// S1: what happens in a transaction happens if it commits, and is not there if it rolls back.
 #[tokio::test]
@@ -83,8 +85,7 @@ async fn the_second_waits_for_the_first() {
                 store.redeem(command).await.unwrap().unwrap().verdict
             }
         });
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        assert!(!other.is_finished(), "an attempt did not wait for the one that may commit");
+        until_blocked(&schema, transaction.client(), &other).await;
         let expected = if commits {
             transaction.commit().await.unwrap();
             Verdict::Refused(Refusal::Used { first_at: sec(2) })
@@ -144,11 +145,7 @@ async fn a_release_takes_the_inquiry_first() {
         let store = store.clone();
         async move { verdict(&store, 1).await }
     });
-    let pid: i32 = transaction.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-    let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE {pid} = ANY (pg_blocking_pids(pid))");
-    while schema.sql(&waits) != "1" {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    until_blocked(&schema, transaction.client(), &other).await;
     assert_eq!(verdict(&within, 1).await, Verdict::FirstUse);
     transaction.commit().await.unwrap();
     assert_eq!(other.await.unwrap(), Verdict::Refused(Refusal::Used { first_at: sec(2) }));

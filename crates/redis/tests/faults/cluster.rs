@@ -10,6 +10,7 @@
 )]
 
 mod failover;
+mod histories;
 mod nodes;
 mod partition;
 mod sites;
@@ -42,6 +43,11 @@ fn main() -> ExitCode {
         trial(
             "the_same_attempt_confirms_what_was_not",
             failover::the_same_attempt_confirms_what_was_not::<Partition>,
+        ),
+        trial("histories_without_wait_are_undone", histories::without_wait_a_failover_is_found::<Partition>),
+        trial(
+            "histories_with_wait_are_linearizable",
+            histories::with_wait_a_failover_is_linearizable::<Partition>,
         ),
         trial(
             "a_killed_node_stops_its_own_partitions_only",

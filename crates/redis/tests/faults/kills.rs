@@ -10,7 +10,7 @@ use std::{
 };
 
 use inquiry_otl_redis::RedisStore;
-use inquiry_otl_testkit::redis::Redis;
+use inquiry_otl_testkit::{histories::Histories, redis::Redis};
 
 use crate::{
     outages::comes_back,
@@ -66,12 +66,7 @@ pub(crate) async fn everysec_on_a_slow_disk_tells_first_uses_twice() {
     let mut redis = Redis::start_with(&["--appendfsync everysec"]);
     let service = service(open(&redis.url()).await);
     let links = send(&service, 100).await;
-    let mut disk = slow_disk(&redis, Duration::from_secs(5));
-    until("the disk is busy", || {
-        // Whatever is written is synced within a second.
-        redis.cli(&["SET", "otl-test-of-the-disk", "1"]);
-        persistence(&redis, "aof_pending_bio_fsync:1")
-    });
+    let mut disk = busy_disk(&redis);
     all_are(Answer::FirstUse, &redeem_all(&service, &links).await);
     redis.kill();
     disk.wait().unwrap();
@@ -80,6 +75,24 @@ pub(crate) async fn everysec_on_a_slow_disk_tells_first_uses_twice() {
     let twice = count(&redeem_all_again(&service, &links).await, Answer::FirstUse);
     println!("everysec on a slow disk: {twice} of {} acknowledged first uses were told twice", links.len());
     assert!(0 < twice, "the loss that the documentation names did not come about");
+}
+
+/// D1: the same kill undoes what was acknowledged, and the checker finds it.
+pub(crate) async fn histories_on_a_slow_disk_are_undone() {
+    let mut redis = Redis::start_with(&["--appendfsync everysec"]);
+    let store = open(&redis.url()).await;
+    let histories = Histories::new(4);
+    histories.begin(&store).await;
+    until("everything is written", || persistence(&redis, "aof_buffer_length:0"));
+    let mut disk = busy_disk(&redis);
+    histories.part(0, &store).await;
+    redis.kill();
+    disk.wait().unwrap();
+    redis.restart();
+    histories.part(1, &store).await;
+    histories.part(2, &store).await;
+    histories.end(&store).await;
+    println!("redis, everysec on a slow disk: {}", histories.judge().are_not_linearizable().unwrap());
 }
 
 /// D1: with `appendfsync always` a slow disk makes answers late, and a kill still loses none.
@@ -96,6 +109,17 @@ pub(crate) async fn always_on_a_slow_disk_loses_nothing() {
     redis.restart();
     comes_back(&service, &links[0]).await;
     all_are(Answer::USED, &redeem_all_again(&service, &links).await);
+}
+
+/// Lets each sync of that server take seconds; returns when there is one on its way.
+fn busy_disk(redis: &Redis) -> Child {
+    let disk = slow_disk(redis, Duration::from_secs(5));
+    until("the disk is busy", || {
+        // Whatever is written is synced within a second.
+        redis.cli(&["SET", "otl-test-of-the-disk", "1"]);
+        persistence(redis, "aof_pending_bio_fsync:1")
+    });
+    disk
 }
 
 /// Lets each sync of that server take so long, from now until it ends.

@@ -11,6 +11,7 @@
 
 mod acl;
 mod failover;
+mod histories;
 mod kills;
 mod outages;
 mod pair;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             "everysec_on_a_slow_disk_tells_first_uses_twice",
             kills::everysec_on_a_slow_disk_tells_first_uses_twice,
         ),
+        trial("histories_on_a_slow_disk_are_undone", kills::histories_on_a_slow_disk_are_undone),
         trial(
             "without_wait_first_uses_are_told_twice",
             failover::without_wait_first_uses_are_told_twice::<Pair>,
@@ -49,6 +51,11 @@ fn main() -> ExitCode {
         trial(
             "the_same_attempt_confirms_what_was_not",
             failover::the_same_attempt_confirms_what_was_not::<Pair>,
+        ),
+        trial("histories_without_wait_are_undone", histories::without_wait_a_failover_is_found::<Pair>),
+        trial(
+            "histories_with_wait_are_linearizable",
+            histories::with_wait_a_failover_is_linearizable::<Pair>,
         ),
         trial("a_frozen_server_is_a_timeout", outages::a_frozen_server_is_a_timeout),
         trial("a_restarted_server_is_found_again", outages::a_restarted_server_is_found_again),

@@ -15,7 +15,12 @@ pub(crate) async fn open(place: &str) -> RedisStore {
 
 /// Opens a store whose writes wait until a replica has them.
 pub(crate) async fn open_that_waits(place: &str) -> RedisStore {
-    let builder = RedisStore::builder(PREFIX).replicas(1, Duration::from_millis(500));
+    open_that_waits_for(place, Duration::from_millis(500)).await
+}
+
+/// The same, for no longer than that.
+pub(crate) async fn open_that_waits_for(place: &str, patience: Duration) -> RedisStore {
+    let builder = RedisStore::builder(PREFIX).replicas(1, patience);
     // Those on one connection wait one after the other.
     open_as(builder.response_timeout(Duration::from_secs(30)), place).await
 }

@@ -11,6 +11,7 @@
 
 mod books;
 mod dropped;
+mod histories;
 mod kill;
 mod lossy;
 mod race;
@@ -82,11 +83,14 @@ pub fn main<D: Durable>(durable: D, more: Vec<Trial>) -> ExitCode {
         trial(&durable, "two_processes_race_and_each_link_has_one_first_use", race::run),
         trial(&durable, "a_kill_amid_redemptions_loses_and_doubles_none", kill::run),
         trial(&durable, "callers_who_go_away_lose_and_double_nothing", dropped::run),
+        trial(&durable, "histories_under_races_are_linearizable", histories::races),
+        trial(&durable, "histories_under_kills_are_linearizable", histories::kills),
     ];
     // Where there is a network before the store.
     let engine = durable.engine();
     if engine.port().and_then(|port| engine.place_at(port)).is_some() {
         trials.push(trial(&durable, "a_lost_reply_is_asked_for_again_with_its_attempt_key", lossy::run));
+        trials.push(trial(&durable, "histories_under_lost_replies_are_linearizable", histories::storms));
     }
     drop(engine);
     trials.extend(more);

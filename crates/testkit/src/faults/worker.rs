@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    io::{self, BufRead, BufReader, Read, Write},
+    ffi::OsStr,
+    io::{self, BufRead, BufReader, Write},
     path::Path,
     process::{Child, ChildStdin, Command, ExitCode, Stdio, exit},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -10,21 +11,25 @@ use std::{
     time::Duration,
 };
 
-use super::{Durable, PATIENCE, books, kill, race};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{Durable, PATIENCE, books, histories, kill, race};
 
 /// What a worker process does: opens the store, says `ready`, waits for a line, does its work, and says what came of it.
 /// It ends with the process that started it.
 pub(super) fn main<D: Durable>(durable: &D, arguments: &[String]) -> ExitCode {
-    let [scenario, place, file] = arguments else { panic!("worker <scenario> <place> <file>") };
-    let links = books::read(Path::new(file)).unwrap();
+    let [scenario, place, about] = arguments else { panic!("worker <scenario> <place> <about>") };
     let runtime = super::runtime();
-    let service = books::service(runtime.block_on(durable.open(place)));
+    let store = runtime.block_on(durable.open(place));
+    let mut orders = orders();
     println!("ready");
-    io::stdin().read_line(&mut String::new()).unwrap();
-    thread::spawn(|| {
-        let _ = io::stdin().read_to_end(&mut Vec::new());
-        exit(1);
-    });
+    if scenario == "histories" {
+        runtime.block_on(histories::work(store, about, orders));
+        return ExitCode::SUCCESS;
+    }
+    let links = books::read(Path::new(about)).unwrap();
+    let service = books::service(store);
+    orders.blocking_recv();
     match &**scenario {
         "race" => runtime.block_on(race::work(service, links)),
         "kill" => runtime.block_on(kill::work(service, links)),
@@ -32,6 +37,18 @@ pub(super) fn main<D: Durable>(durable: &D, arguments: &[String]) -> ExitCode {
     }
     println!("done");
     ExitCode::SUCCESS
+}
+
+/// The lines that it is told; it ends with whoever tells them.
+fn orders() -> UnboundedReceiver<String> {
+    let (sender, orders) = unbounded_channel();
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+        exit(1);
+    });
+    orders
 }
 
 /// A worker process, seen from the one that started it. It is killed when this is dropped.
@@ -42,11 +59,11 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts one, and returns when it is ready.
-    pub(super) fn start(scenario: &str, place: &str, file: &Path) -> Self {
+    /// Starts one, and returns when it is ready. What it is about is a file of links, or its clients.
+    pub(super) fn start(scenario: &str, place: &str, about: impl AsRef<OsStr>) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["worker", scenario, place])
-            .arg(file)
+            .arg(about)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,7 +86,12 @@ impl Worker {
 
     /// Lets it begin.
     pub(super) fn go(&mut self) {
-        self.stdin.write_all(b"go\n").unwrap();
+        self.tell("go");
+    }
+
+    /// Tells it a line.
+    pub(super) fn tell(&mut self, line: &str) {
+        writeln!(self.stdin, "{line}").unwrap();
     }
 
     /// The next line that it says; none when it ended.

@@ -1,0 +1,3 @@
+#![cfg_attr(fuzzing, no_main)]
+
+inquiry_otl_fuzz::target!(url);
