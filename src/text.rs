@@ -1,7 +1,6 @@
 //! Short text that fits in the record that holds it, and bounded text that does not.
 
 use std::{
-    fmt,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -218,14 +217,14 @@ pub(crate) use words;
 pub(crate) fn deserialize<'de, D, T, E>(deserializer: D, new: fn(&str) -> Result<T, E>) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
-    E: fmt::Display,
+    E: std::fmt::Display,
 {
     struct Text<T, E>(fn(&str) -> Result<T, E>);
 
-    impl<T, E: fmt::Display> serde::de::Visitor<'_> for Text<T, E> {
+    impl<T, E: std::fmt::Display> serde::de::Visitor<'_> for Text<T, E> {
         type Value = T;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("a string")
         }
 
