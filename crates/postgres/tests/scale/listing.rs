@@ -48,15 +48,14 @@ async fn lists_touch_few_pages() {
     let (second, _) =
         page(&store, &client, ListInquiries { from: PageFrom::After(first.more.unwrap()), ..busy() }).await;
     assert_eq!(second, InquiryPage::default(), "the end of the list");
-    let read = scans(&client).await;
-    assert_eq!(read, unread, "scans of the table");
+    assert_eq!(scans(&client).await, unread, "scans of the table");
 
-    // The control: counts that see what the indexes spare.
+    // The control: a count that sees what the indexes spare.
     client.batch_execute("DROP INDEX lists.inquiries_by_status, lists.inquiries_by_template").await.unwrap();
     let (name, list, _) = lists().swap_remove(3);
     let (_, touched) = page(&store, &client, list).await;
     println!("{name}, without its index: {touched} pages");
-    assert!(10 * PAGES < touched && read < scans(&client).await, "{touched} pages");
+    assert!(10 * PAGES < touched, "{touched} pages");
 }
 
 async fn page(store: &PostgresStore, client: &Client, list: ListInquiries) -> (InquiryPage, u64) {
