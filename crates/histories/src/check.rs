@@ -97,7 +97,8 @@ impl Search<'_> {
         Some(false)
     }
 
-    /// What may be next, those of known answers first, and the states after it; or a call that changes nothing, and was answered rightly.
+    /// What may be next, those of known answers first, and the states after it; or a call that changes nothing, and was
+    /// answered rightly.
     fn branches(&mut self, happened: u128, rules: &Rules, horizon: u64) -> Result<Vec<(u128, Rules)>, u128> {
         let (mut known, mut unknown, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for (bit, recorded) in self.open(happened).filter(|(_, recorded)| recorded.invoked <= horizon) {

@@ -67,8 +67,7 @@ fn execute<C: Callee + 'static>(scenario: &Scenario, store: Arc<C>) -> Vec<Recor
         thread.join().unwrap();
     }
     client.calls(0, &calls::last());
-    let history = std::mem::take(&mut *client.history.lock().unwrap());
-    history
+    std::mem::take(&mut *client.history.lock().unwrap())
 }
 
 /// Who calls, and notes it. Its clock and its notes are no business of the checker's, which lets one thread run at a time.
