@@ -414,20 +414,20 @@ async fn a_purge_looks_at_no_more_than_it_may() {
 #[tokio::test]
 async fn a_lease_holds_its_link_until_it_ends() {
     let world = of_long_inquiries();
-    // What may go by a full hour goes then: at the end of the first lease.
-    let hour = Timestamp::from_unix_micros(500_000 * 3_600_000_000).unwrap();
-    world.at(hour, -600_000_000);
+    // What expired within an hour may go a second after it, which is kept so long: at the end of the first lease.
+    let end = Timestamp::from_unix_micros(500_000 * 3_600_000_000 + 1_000_000).unwrap();
+    world.at(end, -600_000_000);
     let id = world.created().await;
     let lease = LeaseTime::new(seconds(300)).unwrap();
     let request = LinkRequest::resume(id).expires_in(seconds(60)).on_outstanding(OnOutstanding::Keep);
     let claim_at = async |micros: i64| {
-        world.at(hour, micros - 300_000_000);
+        world.at(end, micros - 300_000_000);
         let link = world.service.issue(request.clone()).await.unwrap();
         let _ = world.service.claim_for(link.url.expose(), &Attempt::new(), lease).await.unwrap();
     };
     claim_at(0).await;
     claim_at(1).await;
-    world.at(hour, 0);
+    world.at(end, 0);
     assert_eq!(world.store.purge(purge_of(&world, 1, 100)).await.unwrap().links, 1);
 }
 
