@@ -4,7 +4,7 @@
 //! (feature `conformance`): that is what tells a store that works from one that seems to.
 #![cfg_attr(feature = "conformance", doc = "Its guide is the documentation of [`inquiry_otl::conformance`].")]
 //!
-//! What it leaves out is speed: one lock for all inquiries, and a sweep and a purge that look at every record.
+//! What it leaves out is speed: one lock for all inquiries, and a sweep, a purge and a list that look at every record.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,9 +22,10 @@ use inquiry_otl::{
     revocation::{self, Found, Revoke},
     session::{self, StartSession},
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
-        InquiryKey, Inspect, IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, Outbox, Purge,
-        Purged, Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView, StoreError, Sweep, Swept,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Cursor, Delivery, Directory,
+        Housekeeping, InquiryKey, InquiryPage, Inspect, IssueOutcome, LinkName, LinkStore, ListInquiries,
+        ListOf, ListedLink, Listing, Outbox, Purge, Purged, Receipt, RevokeOutcome, SessionKey,
+        SessionStarted, SessionView, StoreError, Sweep, Swept,
     },
 };
 
@@ -251,6 +252,17 @@ impl LinkStore for WeekendStore {
             let (page, more) = page(&file.sessions, &list);
             Listing { inquiry: file.inquiry.clone(), items: page.into_iter().cloned().collect(), more }
         }))
+    }
+}
+
+impl Directory for WeekendStore {
+    async fn inquiries(&self, list: ListInquiries) -> Result<InquiryPage, StoreError> {
+        let tables = self.tables();
+        let of_tenant = tables.files.iter().filter(|(key, _)| key.tenant == list.tenant);
+        let inquiries = of_tenant.map(|(_, file)| &file.inquiry.inquiry);
+        let mut found: Vec<_> = inquiries.filter(|inquiry| list.keeps(inquiry)).collect();
+        found.sort_by(|one, other| list.from.order(&Cursor::of(one), &Cursor::of(other)));
+        Ok(list.page(found.into_iter().cloned().collect(), None))
     }
 }
 

@@ -17,11 +17,11 @@ use crate::{
     redemption::Released,
     secret::SessionToken,
     service::{
-        Attempt, Claim, Claiming, Diagnosis, Grant, IssuedLink, LeaseTime, LinkRequest, NewInquiry, Peek,
-        Redemption, Service,
+        Attempt, Claim, Claiming, Diagnosis, Grant, InquiryQuery, IssuedLink, LeaseTime, LinkRequest,
+        NewInquiry, Peek, Redemption, Service,
     },
     session::InquirySession,
-    store::{LinkStore, StoreError},
+    store::{Directory, InquiryPage, LinkStore, StoreError},
 };
 
 /// How to wait for a future: what a store needs for its futures to make progress.
@@ -108,8 +108,8 @@ impl<S: LinkStore, B: BlockOn> BlockingService<S, B> {
 
 /// For each method of the service one that waits for it.
 macro_rules! waiting {
-    ($(fn $method:ident($($arg:ident: $type:ty),*) -> Result<$ok:ty, $error:ty>;)+) => {
-        impl<S: LinkStore, B: BlockOn> BlockingService<S, B> {
+    ($($bound:path),+; $(fn $method:ident($($arg:ident: $type:ty),*) -> Result<$ok:ty, $error:ty>;)+) => {
+        impl<S: $($bound +)+, B: BlockOn> BlockingService<S, B> {
             $(
                 #[doc = concat!("Waits for [`Service::", stringify!($method), "`].")]
                 ///
@@ -124,6 +124,12 @@ macro_rules! waiting {
 }
 
 waiting! {
+    LinkStore, Directory;
+    fn inquiries(query: InquiryQuery) -> Result<InquiryPage, StoreError>;
+}
+
+waiting! {
+    LinkStore;
     fn create(request: NewInquiry) -> Result<Inquiry, CreateError>;
     fn inquiry(id: InquiryId) -> Result<Inquiry, ReadError>;
     fn change(id: InquiryId, action: Action) -> Result<Inquiry, ChangeError>;

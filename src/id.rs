@@ -87,6 +87,10 @@ foreign_id! {
 }
 
 impl InquiryId {
+    /// No id comes before this one, and none behind the other: they are the edges of what has one instant.
+    pub(crate) const FIRST: Self = Self(Short::literal("inq_-"));
+    pub(crate) const LAST: Self = Self(Short::literal("inq_zzzzzzzzzzzzzzzzzzzzzzzzzzz"));
+
     /// The text in words, for a hash.
     pub(crate) fn words(&self) -> [u64; 4] {
         self.0.words()

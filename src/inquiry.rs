@@ -316,7 +316,7 @@ impl Action {
 }
 
 /// Where an inquiry stands (I2), under Persona's names. The set may grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -378,7 +378,7 @@ impl Status {
         }
     }
 
-    const fn can_expire(self) -> bool {
+    pub(crate) const fn can_expire(self) -> bool {
         matches!(self, Self::Created | Self::Pending)
     }
 

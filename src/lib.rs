@@ -75,6 +75,7 @@
 //! | check the person's cookie on each request | [`Service::authenticate`], [`SessionToken`] |
 //! | go on with another device | [`LinkRequest::device_handoff`], [`Service::start_session`] |
 //! | learn why a link does not work | [`Service::diagnose`], [`Diagnosis`], [`Refusal`] |
+//! | list inquiries, by status, template, reference, creation | [`InquiryQuery`], [`Service::inquiries`] |
 //! | list links and sessions | [`Service::links`], [`Service::sessions`] |
 //! | end a link, or everything after a theft | [`Service::revoke`], [`Revocation`] |
 //! | say how long things live | [`ExpirationPolicy`], [`Interval`] |
@@ -114,7 +115,8 @@
 //!
 //! # What this crate does not do
 //!
-//! - It sends no mail and serves no pages: you send the link, and your web server calls the service.
+//! - It sends no mail and serves no pages: you send the link, and your web server calls the service. With axum, the package
+//!   `inquiry-otl-axum` is that web server.
 //! - It keeps nothing on disk: [`MemoryStore`] forgets when the process ends. Stores for SQLite, PostgreSQL and Redis are
 //!   packages of their own (`inquiry-otl-sqlite`, `-postgres`, `-redis`); they implement [`LinkStore`].
 //! - It limits no rates: a code has at least 128 random bits.
@@ -185,12 +187,12 @@ pub use secret::{
 };
 pub use service::{
     Attempt, BuildError, Claim, Claiming, CommitPlan, Diagnosis, EventSink, Finished, Grant, GrantKind,
-    IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding, Operator,
-    OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round, Service,
-    ServiceBuilder,
+    InquiryQuery, IssuePlan, IssuedLink, LeaseTime, LeaseTooLong, LinkRequest, NewInquiry, OnOutstanding,
+    Operator, OperatorBuilder, Peek, Peeked, Planner, RedeemPlan, Redemption, Refused, Retention, Round,
+    Service, ServiceBuilder,
 };
 pub use session::{InquirySession, NotOpen, SessionRefusal};
-pub use store::{LinkStore, Retry, StoreError, StoreErrorKind};
+pub use store::{Cursor, InquiryPage, LinkStore, Retry, StoreError, StoreErrorKind};
 pub use tenant::TenantId;
 pub use text::{Creator, ReferenceId, TextError, UnknownWord};
 pub use time::{Interval, TimeError, Timestamp};

@@ -140,7 +140,7 @@ fn rotates(input: &Input<'_>, before: Option<Keyring>, after: Option<Keyring>) {
     let store = MemoryStore::new();
     let service = |tenant: TenantId, ring: Option<Keyring>| {
         let builder = Service::builder(&store).tenant(tenant).clock(ManualClock::at(at(input.now)));
-        let builder = ring.into_iter().fold(builder, |builder, ring| builder.keyring(ring));
+        let builder = ring.into_iter().fold(builder, inquiry_otl::ServiceBuilder::keyring);
         BlockingService::new(builder.build().expect("a service"), ParkThread)
     };
     let here = TenantId::default();

@@ -1,5 +1,7 @@
 //! What a person pasted, looked at without the library's eyes.
 
+use std::fmt::Write as _;
+
 /// A code of each of the [`formats`](crate::code::formats), as the library wrote it.
 pub const CODES: [&str; 6] = [
     "0YE0XY6HMMRY7AEDS6GT0B8AFNRZB",
@@ -53,5 +55,8 @@ fn unescaped(text: &str) -> String {
 
 /// The text with each of its bytes percent-encoded.
 pub(crate) fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        let _ = write!(escaped, "%{byte:02X}");
+        escaped
+    })
 }

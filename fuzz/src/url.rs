@@ -31,7 +31,9 @@ pub fn run(input: &[u8]) {
             let codes = &formats[turn];
             is_read_again(urls, codes, &codes.parse(CODES[turn]).expect("a code that the library wrote"));
         }
-        formats.iter().for_each(|codes| is_read(urls, codes, pasted));
+        for codes in &formats {
+            is_read(urls, codes, pasted);
+        }
     }
 }
 

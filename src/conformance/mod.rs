@@ -1,7 +1,8 @@
 //! The executable contract of a store, and the guide for whoever writes one.
 //!
-//! A store is three traits, the first of which it must have: [`LinkStore`] for applications, and for an operator
-//! [`Housekeeping`] (a store that keeps everything for ever may leave it out) and [`Outbox`] (durable events).
+//! A store is four traits, the first of which it must have: [`LinkStore`] for applications, with [`Directory`] if it has
+//! lists of all inquiries, and for an operator [`Housekeeping`] (a store that keeps everything for ever may leave it out)
+//! and [`Outbox`] (durable events).
 //! Their documentation says what each method does; this page says how to get it right, and this module proves it.
 //!
 //! # Running the suite
@@ -30,8 +31,8 @@
 //! ```
 //!
 //! [`Fresh`] is the fixture of a store that a plain function makes. A store that outlives its process implements
-//! [`Fixture::reopen`]; one that always has an outbox, [`Fixture::deliver`]. [`checks`], [`housekeeping_checks`] and
-//! [`outbox_checks`] list the checks for a harness of one's own.
+//! [`Fixture::reopen`]; one that always has an outbox, [`Fixture::deliver`]. [`checks`], [`directory_checks`],
+//! [`housekeeping_checks`] and [`outbox_checks`] list the checks for a harness of one's own.
 //!
 //! # What a store keeps
 //! Three records of plain data, [`InquiryRecord`], [`LinkRecord`] and [`SessionRecord`], each within its tenant:
@@ -42,6 +43,7 @@
 //! | link, for [`redeem`](crate::store::LinkStore::redeem) and [`inspect`](crate::store::LinkStore::inspect) | tenant, digest of the code |
 //! | link, for all else | tenant, inquiry, id |
 //! | links and sessions of an inquiry | descending id: that is *newest first*, whatever the order of writing |
+//! | inquiries of a tenant, for [`inquiries`](crate::store::Directory::inquiries) | descending instant of creation and id, within whatever the filters name |
 //! | inquiries to be swept | deadline, of those that are created or pending |
 //! | links and sessions to be purged | expiry |
 //!
@@ -101,6 +103,14 @@
 //!
 //! [`Model`] is a store that is nothing but these functions: what any other one is compared with.
 //!
+//! # Listing
+//! A list is read from an index in its own order, from the cursor on: never by counting past what earlier pages had. What
+//! is written as created or pending is expired behind its deadline, so a filter by status is one of status and deadline:
+//! [`InquiryFilter::written`] says which go together, [`ListInquiries::between`] where a page begins and ends, and
+//! [`ListInquiries::page`] makes it. An index by status follows every write of one, also those that a redemption makes when
+//! it meets a deadline. Where an index does not lead straight to what a filter keeps, stop after so many looks and give
+//! the last place that was looked at as [`InquiryPage::more`]. A page without a filter is never short but the last.
+//!
 //! # Eight traps
 //! Others fell into each of them; for each there is a check.
 //!
@@ -128,6 +138,7 @@
 //! - [`interrupting`]: callers who go away, and foreign clocks.
 //! - [`comparing`]: random commands against the rules alone, which names the seed and the command that differed, and
 //!   a random race.
+//! - [`listing`]: the directory; it asks for housekeeping, too, since what is purged leaves the list.
 //! - [`sweeping`], [`purging`]: housekeeping.
 //! - [`delivering`]: the outbox; it asks for housekeeping, too, since an inquiry waits for its events.
 //!
@@ -154,6 +165,11 @@
 //! [`LinkStore`]: crate::store::LinkStore
 //! [`Housekeeping`]: crate::store::Housekeeping
 //! [`Outbox`]: crate::store::Outbox
+//! [`Directory`]: crate::store::Directory
+//! [`InquiryFilter::written`]: crate::store::InquiryFilter::written
+//! [`InquiryPage::more`]: crate::store::InquiryPage::more
+//! [`ListInquiries::between`]: crate::store::ListInquiries::between
+//! [`ListInquiries::page`]: crate::store::ListInquiries::page
 //! [`Purge::retention`]: crate::store::Purge::retention
 
 #![allow(
@@ -182,6 +198,7 @@ pub mod delivering;
 pub mod interrupting;
 pub mod issuing;
 pub mod lapsing;
+pub mod listing;
 pub mod purging;
 pub mod reading;
 pub mod redeeming;
@@ -195,4 +212,4 @@ pub use fixture::{Fixture, Fresh};
 pub use model::Model;
 #[doc(hidden)]
 pub use suite::run;
-pub use suite::{checks, housekeeping_checks, outbox_checks};
+pub use suite::{checks, directory_checks, housekeeping_checks, outbox_checks};

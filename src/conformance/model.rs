@@ -23,7 +23,6 @@ use crate::{
 /// Each method is what the method of that name of [`LinkStore`](crate::store::LinkStore) must answer, and do, where nobody
 /// else is around.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[allow(clippy::exhaustive_structs, reason = "a check looks into it, and damages it")]
 pub struct Model {
     /// The inquiries.
     pub inquiries: HashMap<InquiryKey, InquiryRecord>,

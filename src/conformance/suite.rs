@@ -2,9 +2,9 @@
 
 use super::{
     Check, Fixture, changing, claiming, comparing, creating, delivering, interrupting, issuing, lapsing,
-    purging, reading, redeeming, repeating, replaying, revoking, sweeping,
+    listing, purging, reading, redeeming, repeating, replaying, revoking, sweeping,
 };
-use crate::store::{Housekeeping, LinkStore, Outbox};
+use crate::store::{Directory, Housekeeping, LinkStore, Outbox};
 
 /// Declares a list of checks and the macro that makes tests of them. `$` is passed in, to stand in that macro.
 macro_rules! suite {
@@ -163,6 +163,25 @@ suite! {
     comparing {
         random_commands_agree_with_the_rules
         a_random_race_loses_nothing
+    }
+}
+
+suite! {
+    ($)
+    /// Every check of a store's [`Directory`].
+    fn directory_checks: Directory, Housekeeping;
+    /// Makes a `#[test]` of every check of a [`Directory`](crate::store::Directory), with the fixture given.
+    macro directory_conformance;
+
+    listing {
+        inquiries_are_listed_newest_first
+        pages_show_each_inquiry_once
+        a_filter_keeps_what_fits
+        a_list_judges_the_deadline
+        a_list_follows_every_change
+        a_redacted_inquiry_is_listed
+        a_list_is_of_one_tenant
+        a_cursor_outlives_its_inquiry
     }
 }
 

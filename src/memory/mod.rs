@@ -6,6 +6,7 @@ mod hash;
 mod housekeeping;
 mod index;
 mod link_slot;
+mod listing;
 mod packed;
 mod places;
 mod session_slot;

@@ -18,7 +18,8 @@ use crate::{
     id::{EventId, LinkId, SessionId},
     link::LinkView,
     record::{InquiryRecord, Lease, LinkRecord, SessionRecord, Use},
-    store::InquiryKey,
+    store::{Cursor, InquiryKey},
+    tenant::TenantId,
     time::Timestamp,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct Shard {
     more_of_links: Slab<LinkMore>,
     pub(super) sessions: Slab<SessionSlot>,
     more_of_sessions: Slab<SessionMore>,
+    /// All inquiries of each tenant, as lists show them.
+    pub(super) listed: BTreeMap<TenantId, BTreeMap<Cursor, u32>>,
     /// Inquiries that can expire, by deadline.
     pub(super) deadlines: BTreeSet<(Timestamp, u32)>,
     /// Inquiries that ended and hold nothing any more, by their end.
@@ -83,6 +86,7 @@ enum Filed {
 impl Shard {
     pub(super) fn insert_inquiry(&mut self, key: &Hashed, record: InquiryRecord) -> Option<u32> {
         let first_epoch = record.epoch.get();
+        let (tenant, cursor) = (record.tenant, Cursor::of(&record.inquiry));
         let slot = InquirySlot {
             record,
             links: Places::default(),
@@ -96,6 +100,7 @@ impl Shard {
         };
         let place = self.inquiries.insert(slot)?;
         self.by_id.enter(key.bits(), place);
+        self.listed.entry(tenant).or_default().insert(cursor, place);
         self.file(place);
         Some(place)
     }
@@ -479,6 +484,12 @@ impl Shard {
             self.ended.remove(&(at, place));
         }
         let key = InquiryKey { tenant: slot.record.tenant, inquiry: slot.record.inquiry.id };
+        if let Some(listed) = self.listed.get_mut(&key.tenant) {
+            listed.remove(&Cursor::of(&slot.record.inquiry));
+            if listed.is_empty() {
+                self.listed.remove(&key.tenant);
+            }
+        }
         self.by_id.leave(Hashed { hash: slot.hash, key }.bits(), place);
     }
 }

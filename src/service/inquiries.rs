@@ -1,13 +1,21 @@
 //! Inquiries: create, read, and every transition (I3, R1 to R3).
 
-use super::{Service, plan::new_event, request::NewInquiry, taken};
+use super::{
+    Service,
+    plan::new_event,
+    request::{InquiryQuery, NewInquiry},
+    taken,
+};
 use crate::{
     error::{ChangeError, CreateError, ReadError},
     id::InquiryId,
     inquiry::{Action, Inquiry},
     record::Epoch,
     secret::random_array,
-    store::{ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, LinkStore},
+    store::{
+        ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Directory, InquiryPage, LinkStore,
+        ListInquiries, StoreError,
+    },
 };
 
 /// How often a change is computed anew when others were faster, and an id is drawn anew when it is taken.
@@ -117,6 +125,52 @@ impl<S: LinkStore> Service<S> {
             }
         }
         Err(ChangeError::Contended)
+    }
+}
+
+/// For stores that have lists of all inquiries.
+impl<S: LinkStore + Directory> Service<S> {
+    /// A page of the tenant's inquiries, newest first, as of now (I6).
+    ///
+    /// A page may be short, or empty, and still say that there is [`more`](InquiryPage::more): a filter that keeps little
+    /// is looked for in bounded steps. The cursor of an inquiry is [`Cursor::of`](crate::Cursor::of) it, so that an id is
+    /// enough for whoever reads the inquiry first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    ///
+    /// ```
+    /// # use inquiry_otl::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let service = Service::new(MemoryStore::new());
+    /// # for _ in 0..3 {
+    /// #     service.create(NewInquiry::from_template(TemplateId::new("itmpl_kyc")?)).await?;
+    /// # }
+    /// let query = InquiryQuery::newest(2).with_status([Status::Created]);
+    /// let page = service.inquiries(query.clone()).await?;
+    /// assert_eq!(page.items.len(), 2);
+    ///
+    /// // As `page[after]=inq_…`, by the id alone: the inquiry tells its place.
+    /// let last = service.inquiry(page.items[1].id).await?;
+    /// let rest = service.inquiries(query.clone().after(Cursor::of(&last))).await?;
+    /// assert_eq!((rest.items.len(), rest.more), (1, None));
+    ///
+    /// // And back, as `page[before]=inq_…`.
+    /// let first = service.inquiries(query.before(Cursor::of(&rest.items[0]))).await?;
+    /// assert_eq!(first.items, page.items);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn inquiries(&self, query: InquiryQuery) -> Result<InquiryPage, StoreError> {
+        let InquiryQuery { filter, from, limit } = query;
+        let now = self.planner.now();
+        let list = ListInquiries { tenant: self.planner.tenant, now, filter, from, limit };
+        let mut page = self.store.inquiries(list).await?;
+        for inquiry in &mut page.items {
+            *inquiry = inquiry.as_of(now);
+        }
+        Ok(page)
     }
 }
 

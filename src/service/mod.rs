@@ -20,7 +20,7 @@ pub use finished::Finished;
 pub use lease::{LeaseTime, LeaseTooLong};
 pub use operator::{Operator, OperatorBuilder, Retention, Round};
 pub use plan::{CommitPlan, IssuePlan, Planner, RedeemPlan};
-pub use request::{IssuedLink, LinkRequest, NewInquiry, OnOutstanding};
+pub use request::{InquiryQuery, IssuedLink, LinkRequest, NewInquiry, OnOutstanding};
 pub use sink::EventSink;
 
 use crate::{

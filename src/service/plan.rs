@@ -47,8 +47,51 @@ pub struct Planner {
     pub(super) sink: Option<Arc<dyn EventSink>>,
 }
 
+impl Planner {
+    /// The tenant that the service is for (S6).
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The policy of inquiries that bring none of their own (E1 to E7).
+    #[must_use]
+    pub const fn policy(&self) -> ExpirationPolicy {
+        self.policy
+    }
+
+    /// What links look like, to write one in another form (C5).
+    #[must_use]
+    pub const fn urls(&self) -> &UrlFormat {
+        &self.urls
+    }
+}
+
 #[allow(clippy::result_large_err, reason = "a refusal allocates nothing")]
 impl Planner {
+    /// The time by the clock of the service (S5).
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the code from what a person presented, a URL or a bare code; no store is asked (C6).
+    ///
+    /// # Errors
+    /// [`UrlError`], which says what is wrong and never repeats the text.
+    ///
+    /// ```
+    /// use inquiry_otl::{MemoryStore, Service, UrlError};
+    ///
+    /// let service = Service::new(MemoryStore::new());
+    /// let elsewhere = service.planner().read_code("https://withpersona.com.evil.example/verify?code=1");
+    /// assert_eq!(elsewhere.err(), Some(UrlError::OtherHost));
+    /// ```
+    #[inline]
+    pub fn read_code(&self, presented: &str) -> Result<Code, UrlError> {
+        self.urls.parse(&self.codes, presented)
+    }
+
     /// Plans a redemption of what a person presented: a URL or a bare code (C6).
     ///
     /// # Errors
@@ -404,7 +447,7 @@ impl Planner {
 
     #[inline]
     pub(super) fn parse(&self, presented: &str) -> Result<Code, Unreadable> {
-        self.urls.parse(&self.codes, presented).map_err(Unreadable::Mangled)
+        self.read_code(presented).map_err(Unreadable::Mangled)
     }
 
     #[inline]
@@ -453,10 +496,6 @@ impl Planner {
 
     pub(super) fn inspect(&self, reading: &Reading) -> Inspect {
         Inspect { tenant: self.tenant, link: LinkName::Digest(reading.digest) }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Tells the sink of the events of an inquiry that a store has written.

@@ -1,10 +1,12 @@
-//! What an application asks for: a new inquiry, a new link.
+//! What an application asks for: a new inquiry, a list of inquiries, a new link.
 
 use crate::{
     code::Code,
     id::{InquiryId, LinkId, SessionId, TemplateId},
+    inquiry::Status,
     link::Purpose,
     policy::ExpirationPolicy,
+    store::{Cursor, InquiryFilter, PageFrom},
     text::{Creator, ReferenceId},
     time::{Interval, Timestamp},
     url::LinkUrl,
@@ -51,6 +53,80 @@ impl NewInquiry {
     #[must_use]
     pub const fn with_policy(mut self, policy: ExpirationPolicy) -> Self {
         self.policy = Some(policy);
+        self
+    }
+}
+
+/// A page of inquiries that is wanted: of all, unless told otherwise.
+///
+/// ```
+/// use inquiry_otl::{InquiryQuery, Status, TemplateId};
+///
+/// let query = InquiryQuery::newest(50)
+///     .with_status([Status::Approved, Status::Declined])
+///     .from_template([TemplateId::new("itmpl_kyc")?]);
+/// # Ok::<(), inquiry_otl::IdError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InquiryQuery {
+    pub(crate) filter: InquiryFilter,
+    pub(crate) from: PageFrom,
+    pub(crate) limit: u32,
+}
+
+impl InquiryQuery {
+    /// The newest ones, at most so many on a page, from 1.
+    #[must_use]
+    pub fn newest(limit: u32) -> Self {
+        Self { filter: InquiryFilter::default(), from: PageFrom::Newest, limit }
+    }
+
+    /// The same with one of these statuses only, as of now (I6).
+    #[must_use]
+    pub fn with_status(mut self, statuses: impl IntoIterator<Item = Status>) -> Self {
+        self.filter.statuses = statuses.into_iter().collect();
+        self
+    }
+
+    /// The same from one of these templates only.
+    #[must_use]
+    pub fn from_template(mut self, templates: impl IntoIterator<Item = TemplateId>) -> Self {
+        self.filter.templates = templates.into_iter().collect();
+        self
+    }
+
+    /// The same with the application's own reference.
+    #[must_use]
+    pub fn with_reference(mut self, reference: ReferenceId) -> Self {
+        self.filter.reference = Some(reference);
+        self
+    }
+
+    /// The same, created at that instant or later.
+    #[must_use]
+    pub const fn created_from(mut self, from: Timestamp) -> Self {
+        self.filter.created_from = Some(from);
+        self
+    }
+
+    /// The same, created at that instant or earlier.
+    #[must_use]
+    pub const fn created_until(mut self, until: Timestamp) -> Self {
+        self.filter.created_until = Some(until);
+        self
+    }
+
+    /// The page that begins behind that place, towards the older ones.
+    #[must_use]
+    pub const fn after(mut self, cursor: Cursor) -> Self {
+        self.from = PageFrom::After(cursor);
+        self
+    }
+
+    /// The page that ends in front of that place, towards the newer ones.
+    #[must_use]
+    pub const fn before(mut self, cursor: Cursor) -> Self {
+        self.from = PageFrom::Before(cursor);
         self
     }
 }

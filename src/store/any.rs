@@ -3,9 +3,10 @@
 use std::{fmt, future::Future, ops::Deref, pin::Pin, sync::Arc};
 
 use super::{
-    Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
-    InquiryKey, Inspect, IssueOutcome, LinkStore, ListOf, ListedLink, Listing, Outbox, Purge, Purged,
-    Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView, StoreError, Sweep, Swept,
+    Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Directory, Housekeeping,
+    InquiryKey, InquiryPage, Inspect, IssueOutcome, LinkStore, ListInquiries, ListOf, ListedLink, Listing,
+    Outbox, Purge, Purged, Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView, StoreError,
+    Sweep, Swept,
 };
 use crate::{
     id::{LinkId, SessionId},
@@ -98,6 +99,13 @@ erase! {
         fn session(key: SessionKey) -> Result<Option<SessionView>, StoreError>;
         fn links(list: ListOf<LinkId>) -> Result<Option<Listing<ListedLink>>, StoreError>;
         fn sessions(list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError>;
+    }
+}
+
+erase! {
+    /// Any [`Directory`], behind one type.
+    AnyDirectory, DynDirectory, Directory {
+        fn inquiries(list: ListInquiries) -> Result<InquiryPage, StoreError>;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The contract between this library and whatever keeps its records (S1 to S6).
 //!
-//! [`LinkStore`] is what a store must do for applications, [`Housekeeping`] and [`Outbox`] what it may do for
-//! an operator. Whoever writes a store proves it with the [`conformance`](crate::conformance) suite (feature
+//! [`LinkStore`] is what a store must do for applications, [`Directory`] what it may do for them, [`Housekeeping`] and
+//! [`Outbox`] what it may do for an operator. Whoever writes a store proves it with the [`conformance`](crate::conformance) suite (feature
 //! `conformance`), whose documentation is the guide.
 //!
 //! What each command means is decided by pure functions, which a store calls with the records that it holds
@@ -11,16 +11,20 @@
 //! [`session::start`](crate::session::start).
 
 mod any;
+mod directory;
 mod error;
 mod housekeeping;
+mod merging;
 mod outbox;
 mod outcome;
 
 use std::future::Future;
 
-pub use any::{AnyHousekeeping, AnyLinkStore, AnyOutbox};
+pub use any::{AnyDirectory, AnyHousekeeping, AnyLinkStore, AnyOutbox};
+pub use directory::{Cursor, Deadline, Directory, InquiryFilter, InquiryPage, ListInquiries, PageFrom};
 pub use error::{Retry, StoreError, StoreErrorKind};
 pub use housekeeping::{Housekeeping, Purge, Purged, Sweep, Swept};
+pub use merging::Merging;
 pub use outbox::{Delivery, Outbox, Receipt};
 pub use outcome::{
     Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect, IssueOutcome,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use inquiry_otl::{
     MemoryStore,
-    conformance::{Fixture, Fresh, checks, housekeeping_checks, outbox_checks},
+    conformance::{Fixture, Fresh, checks, directory_checks, housekeeping_checks, outbox_checks},
     store::{Outbox, Receipt},
 };
 
@@ -12,6 +12,7 @@ mod memory {
     use inquiry_otl::{MemoryStore, conformance::Fresh};
 
     inquiry_otl::link_store_conformance!(Fresh(MemoryStore::new));
+    inquiry_otl::directory_conformance!(Fresh(MemoryStore::new));
     inquiry_otl::housekeeping_conformance!(Fresh(MemoryStore::new));
 }
 
@@ -19,6 +20,7 @@ mod memory_with_an_outbox {
     use super::WithOutbox;
 
     inquiry_otl::link_store_conformance!(WithOutbox);
+    inquiry_otl::directory_conformance!(WithOutbox);
     inquiry_otl::housekeeping_conformance!(WithOutbox);
     inquiry_otl::outbox_conformance!(WithOutbox);
 }
@@ -29,12 +31,67 @@ mod any {
     inquiry_otl::link_store_conformance!(Fresh(|| AnyLinkStore::new(MemoryStore::new())));
 }
 
+mod any_directory {
+    use std::sync::Arc;
+
+    use inquiry_otl::{
+        MemoryStore, StoreError,
+        conformance::Fresh,
+        store::{
+            AnyDirectory, AnyHousekeeping, Directory, Housekeeping, InquiryPage, ListInquiries, Purge,
+            Purged, Sweep, Swept,
+        },
+    };
+
+    use crate::wrapper::{Twist, Twisted};
+
+    /// A store whose lists and housekeeping are behind handles.
+    struct Handles {
+        links: Arc<MemoryStore>,
+        directory: AnyDirectory,
+        housekeeping: AnyHousekeeping,
+    }
+
+    impl Twist for Handles {
+        fn inner(&self) -> &MemoryStore {
+            &self.links
+        }
+    }
+
+    impl Directory for Twisted<Handles> {
+        async fn inquiries(&self, list: ListInquiries) -> Result<InquiryPage, StoreError> {
+            self.0.directory.inquiries(list).await
+        }
+    }
+
+    impl Housekeeping for Twisted<Handles> {
+        async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
+            self.0.housekeeping.sweep(command).await
+        }
+
+        async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
+            self.0.housekeeping.purge(command).await
+        }
+    }
+
+    fn erased() -> Twisted<Handles> {
+        let links = Arc::new(MemoryStore::new());
+        let (directory, housekeeping) =
+            (AnyDirectory::new(links.clone()), AnyHousekeeping::new(links.clone()));
+        Twisted(Handles { links, directory, housekeeping })
+    }
+
+    inquiry_otl::directory_conformance!(Fresh(erased));
+    inquiry_otl::housekeeping_conformance!(Fresh(erased));
+}
+
 mod shared {
     use std::sync::Arc;
 
     use inquiry_otl::{MemoryStore, conformance::Fresh};
 
     inquiry_otl::link_store_conformance!(Fresh(|| Arc::new(MemoryStore::new())));
+    inquiry_otl::directory_conformance!(Fresh(|| Arc::new(MemoryStore::new())));
     inquiry_otl::housekeeping_conformance!(Fresh(|| Arc::new(MemoryStore::new())));
     inquiry_otl::outbox_conformance!(Fresh(|| Arc::new(MemoryStore::new().with_outbox())));
 }
@@ -68,10 +125,11 @@ impl Fixture for WithOutbox {
     }
 }
 
-/// S1: no two checks have one name, so that the tests of all three macros can stand in one module.
+/// S1: no two checks have one name, so that the tests of all macros can stand in one module.
 #[test]
 fn every_check_has_a_name_of_its_own() {
-    let checks = [checks::<WithOutbox>(), housekeeping_checks(), outbox_checks()].concat();
+    let checks =
+        [checks::<WithOutbox>(), directory_checks(), housekeeping_checks(), outbox_checks()].concat();
     let names: BTreeSet<_> = checks.iter().map(|check| check.name).collect();
     assert_eq!(names.len(), checks.len());
     assert!(90 < names.len(), "{names:?}");

@@ -10,8 +10,9 @@ use std::{
 };
 
 use inquiry_otl::{
-    Attempt, Counts, ExpirationPolicy, Grace, Interval, LeaseTime, LinkRequest, MemoryStore, OnOutstanding,
-    Operator, Refusal, Retention, Retry, Status, StoreError, StoreErrorKind, Timestamp,
+    Attempt, Clock, Counts, ExpirationPolicy, Grace, Interval, LeaseTime, LinkRequest, ManualClock,
+    MemoryStore, OnOutstanding, Operator, Refusal, Retention, Retry, Service, Status, StoreError,
+    StoreErrorKind, Timestamp,
     issuance::IssueLink,
     store::{
         AnyHousekeeping, AnyOutbox, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Purged, Sweep,
@@ -414,20 +415,20 @@ async fn a_purge_looks_at_no_more_than_it_may() {
 #[tokio::test]
 async fn a_lease_holds_its_link_until_it_ends() {
     let world = of_long_inquiries();
-    // What expired within an hour may go a second after it, which is kept so long: at the end of the first lease.
-    let end = Timestamp::from_unix_micros(500_000 * 3_600_000_000 + 1_000_000).unwrap();
-    world.at(end, -600_000_000);
+    // What may go by a full hour goes when its retention, a second, has run since: at the end of the first lease.
+    let hour = Timestamp::from_unix_micros(500_000 * 3_600_000_000).unwrap();
+    world.at(hour, -600_000_000);
     let id = world.created().await;
     let lease = LeaseTime::new(seconds(300)).unwrap();
     let request = LinkRequest::resume(id).expires_in(seconds(60)).on_outstanding(OnOutstanding::Keep);
-    let claim_at = async |micros: i64| {
-        world.at(end, micros - 300_000_000);
+    let claim_until = async |micros: i64| {
+        world.at(hour, micros - 300_000_000);
         let link = world.service.issue(request.clone()).await.unwrap();
         let _ = world.service.claim_for(link.url.expose(), &Attempt::new(), lease).await.unwrap();
     };
-    claim_at(0).await;
-    claim_at(1).await;
-    world.at(end, 0);
+    claim_until(1_000_000).await;
+    claim_until(1_000_001).await;
+    world.at(hour, 1_000_000);
     assert_eq!(world.store.purge(purge_of(&world, 1, 100)).await.unwrap().links, 1);
 }
 
@@ -465,4 +466,24 @@ async fn endings_go_with_the_links_that_carry_them() {
     let (record, links) = (world.record(id).await, world.store.counts().links);
     assert!((5..=7).contains(&links), "{links}");
     assert!(record.endings.generations.len() <= 4 * links + 9, "{}", record.endings.generations.len());
+}
+
+/// S3: a purge of inquiries is bounded like any other: it stops at its limit, says so, and goes on from there.
+#[tokio::test]
+async fn a_purge_of_inquiries_stops_at_its_limit() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::default());
+    let service = Service::builder(&store).clock(clock.clone()).build().unwrap();
+    for _ in 0..5 {
+        let id = service.create(new_inquiry()).await.unwrap().id;
+        service.expire(id).await.unwrap();
+    }
+    clock.advance(seconds(60));
+    let now = clock.now();
+    let (retention, inquiry_retention) = (seconds(60), Some(seconds(60)));
+    let command = Purge { now, retention, inquiry_retention, repeats_after: now, limit: 2 };
+    for expected in [(2, true), (2, true), (1, false)] {
+        let purged = store.purge(command).await.unwrap();
+        assert_eq!((purged.inquiries, purged.more), expected);
+    }
+    assert_eq!(store.counts().inquiries, 0);
 }

@@ -25,7 +25,8 @@ const PINK: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 pub(crate) fn draw() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let report = fs::read_to_string(directory.join("report.txt")).unwrap();
-    let goals: Vec<Goal> = report.lines().filter_map(|line| line.parse().ok()).collect();
+    let mut goals: Vec<Goal> = report.lines().filter_map(|line| line.parse().ok()).collect();
+    goals.sort_by_key(|goal| goal.name.trim_start_matches('P').parse::<u32>().unwrap_or_default());
     let points: Vec<Point> = report.lines().filter_map(|line| line.parse().ok()).collect();
     let met = goals.iter().filter_map(Goal::is_met);
     println!("{} goals, {} of them met", met.clone().count(), met.filter(|met| *met).count());
@@ -50,10 +51,10 @@ fn goodness(bound: Bound, figure: f64) -> Option<f64> {
 
 /// A row for each goal, at how many times as good as the goal its figure is. Goals of nothing at all have no such place.
 fn draw_goals(file: &Path, goals: &[Goal]) -> Drawn {
-    const ROW: f64 = 17.0;
+    const ROW: f64 = 20.0;
     const TOP: f64 = 64.0;
     const BOTTOM: f64 = 52.0;
-    const LEFT: f64 = 640.0;
+    const LEFT: f64 = 680.0;
     const WIDTH: f64 = 1120.0;
     let rows: Vec<_> = goals
         .iter()
@@ -71,19 +72,19 @@ fn draw_goals(file: &Path, goals: &[Goal]) -> Drawn {
     let right = WIDTH - 24.0;
     let x = |place: f64| LEFT + (place / least).ln() / (most / least).ln() * (right - LEFT);
     let end = height - BOTTOM + 4.0;
-    text(&root, "Each goal, and what was measured", (16.0, 20.0), 17.0, HPos::Left)?;
+    text(&root, "Each goal, and what was measured", (16.0, 20.0), 20.0, HPos::Left)?;
     let legend = "a dot: met; a triangle: not met; the bar: the middle half of the rounds";
-    text(&root, legend, (16.0, 42.0), 12.0, HPos::Left)?;
+    text(&root, legend, (16.0, 42.0), 15.0, HPos::Left)?;
     let axis = "measured, in times as good as the goal (logarithmic)";
-    text(&root, axis, (f64::midpoint(LEFT, right), height - 16.0), 12.0, HPos::Center)?;
+    text(&root, axis, (f64::midpoint(LEFT, right), height - 16.0), 15.0, HPos::Center)?;
     for tick in [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0] {
         if (least..=most).contains(&tick) {
             line(&root, [(x(tick), TOP - 8.0), (x(tick), end)], FAINT, 1)?;
-            text(&root, &format!("{tick}"), (x(tick), height - 36.0), 12.0, HPos::Center)?;
+            text(&root, &format!("{tick}"), (x(tick), height - 36.0), 15.0, HPos::Center)?;
         }
     }
     line(&root, [(x(1.0), TOP - 8.0), (x(1.0), end)], INK, 2)?;
-    text(&root, "goal", (x(1.0), TOP - 16.0), 12.0, HPos::Center)?;
+    text(&root, "goal", (x(1.0), TOP - 16.0), 15.0, HPos::Center)?;
     for (row, (goal, median, low, high)) in rows.into_iter().enumerate() {
         let y = TOP + ROW * (row as f64 + 0.5);
         let bound = match goal.bound {
@@ -91,10 +92,10 @@ fn draw_goals(file: &Path, goals: &[Goal]) -> Drawn {
             Bound::AtMost(bound) => format!("≤ {bound}"),
             Bound::None => String::new(),
         };
-        text(&root, &goal.name, (16.0, y), 12.0, HPos::Left)?;
-        text(&root, &goal.what, (58.0, y), 12.0, HPos::Left)?;
-        text(&root, &format!("{:.2}", goal.median), (LEFT - 84.0, y), 12.0, HPos::Right)?;
-        text(&root, &bound, (LEFT - 20.0, y), 12.0, HPos::Right)?;
+        text(&root, &goal.name, (16.0, y), 15.0, HPos::Left)?;
+        text(&root, &goal.what, (58.0, y), 15.0, HPos::Left)?;
+        text(&root, &format!("{:.2}", goal.median), (LEFT - 92.0, y), 15.0, HPos::Right)?;
+        text(&root, &bound, (LEFT - 20.0, y), 15.0, HPos::Right)?;
         let color = if goal.is_met() == Some(true) { BLUE } else { ORANGE };
         line(&root, [(x(low), y), (x(high), y)], color, 3)?;
         let place = (x(median) as i32, y as i32);
@@ -135,7 +136,7 @@ fn draw_charts(file: &Path, points: &[Point], of: &str, by: &str, base: f64) -> 
         let x = 60.0 + 230.0 * index as f64;
         line(&legend, [(x, 16.0), (x + 32.0, 16.0)], style(index).0, 2)?;
         mark(&legend, index, (x as i32 + 16, 16))?;
-        text(&legend, name, (x + 40.0, 16.0), 13.0, HPos::Left)?;
+        text(&legend, name, (x + 40.0, 16.0), 15.0, HPos::Left)?;
     }
     root.present()?;
     Ok(())
@@ -157,10 +158,10 @@ fn draw_panel(
     let (least, most) = range(&mut all().map(|(_, y)| log(*y)));
     let font = |size: i32| ("sans-serif", size).into_font().color(&INK);
     let mut chart = ChartBuilder::on(panel)
-        .caption(title, font(15))
+        .caption(title, font(18))
         .margin(12)
-        .x_label_area_size(36)
-        .y_label_area_size(64)
+        .x_label_area_size(44)
+        .y_label_area_size(72)
         .build_cartesian_2d(
             left - 0.2..right + 0.2,
             if is_time { least - 0.1..most + 0.1 } else { 0.0..most * 1.08 },
@@ -170,8 +171,8 @@ fn draw_panel(
         .light_line_style(WHITE)
         .bold_line_style(FAINT)
         .axis_style(INK)
-        .label_style(font(12))
-        .axis_desc_style(font(12))
+        .label_style(font(15))
+        .axis_desc_style(font(15))
         .x_desc(by)
         .x_label_formatter(&|x| format!("{}", base.powf(*x).round()))
         .y_label_formatter(&|y| if is_time { format!("{:.2}", 10_f64.powf(*y)) } else { format!("{y}") })

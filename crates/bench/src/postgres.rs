@@ -152,7 +152,8 @@ struct Pooled(PgPool);
 
 impl Pooled {
     async fn new(server: &Postgres) -> Self {
-        Self(PgPool::connect(&server.url()).await.unwrap())
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port());
+        Self(PgPool::connect(&url).await.unwrap())
     }
 }
 

@@ -67,7 +67,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// Whether there is an order for the calls that have not happened; nothing if there are too many to try.
     fn explore(&mut self, mut happened: u128, mut rules: Rules) -> Option<bool> {
-        let (known, unknown) = loop {
+        let branches = loop {
             let Some(horizon) = self.open(happened).map(|(_, call)| call.over()).min() else {
                 return Some(true);
             };
@@ -89,7 +89,7 @@ impl Search<'_> {
         if PATIENCE < self.states {
             return None;
         }
-        for (call, after) in known.into_iter().chain(unknown) {
+        for (call, after) in branches {
             if self.explore(happened | call, after)? {
                 return Some(true);
             }
@@ -97,13 +97,8 @@ impl Search<'_> {
         Some(false)
     }
 
-    /// What may be next, and the states after it; or a call that changes nothing, and was answered rightly.
-    fn branches(
-        &mut self,
-        happened: u128,
-        rules: &Rules,
-        horizon: u64,
-    ) -> Result<(Vec<(u128, Rules)>, Vec<(u128, Rules)>), u128> {
+    /// What may be next, those of known answers first, and the states after it; or a call that changes nothing, and was answered rightly.
+    fn branches(&mut self, happened: u128, rules: &Rules, horizon: u64) -> Result<Vec<(u128, Rules)>, u128> {
         let (mut known, mut unknown, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for (bit, recorded) in self.open(happened).filter(|(_, recorded)| recorded.invoked <= horizon) {
             let mut after = rules.clone();
@@ -122,7 +117,8 @@ impl Search<'_> {
         if self.stuck.next.is_empty() || self.stuck.ordered < ordered {
             self.stuck = Stuck { ordered, next: wrong, ..self.stuck };
         }
-        Ok((known, unknown))
+        known.extend(unknown);
+        Ok(known)
     }
 
     fn open(&self, happened: u128) -> impl Iterator<Item = (u128, &Recorded)> {

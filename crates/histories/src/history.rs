@@ -4,7 +4,6 @@ use crate::{Answer, Call};
 
 /// A call, and what its client knows of it. Instants are of one clock that does not go back, the same for all clients.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_structs, reason = "a recorder makes it")]
 pub struct Recorded {
     /// Who called.
     pub client: u32,
@@ -18,7 +17,6 @@ pub struct Recorded {
 
 /// How a call ended, as its client knows it.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "a checker handles each")]
 pub enum End {
     /// It was answered.
     Answered {

@@ -18,7 +18,7 @@ pub struct Point {
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { chart, series, at, figure } = self;
-        write!(f, "point  {chart:<42}  {series:<20}  at {at:>8}  {figure:>12.3}")
+        write!(f, "point  {chart:<42}  {series:<22}  {at:>8}  {figure:>12.3}")
     }
 }
 
@@ -40,7 +40,7 @@ fn read(line: &str) -> Option<Point> {
     Some(Point {
         chart: chart.to_owned(),
         series: series.to_owned(),
-        at: at.strip_prefix("at ")?.trim().parse().ok()?,
+        at: at.parse().ok()?,
         figure: figure.parse().ok()?,
     })
 }

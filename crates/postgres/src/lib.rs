@@ -7,6 +7,7 @@ mod changing;
 mod client;
 mod connection;
 mod delivery;
+mod directory;
 mod fault;
 mod gather;
 mod housekeeping;
@@ -24,7 +25,7 @@ mod store;
 mod transaction;
 
 pub use client::{Client, Manager, Pool, pool};
-pub use migration::{VersionError, migration_script, role_script};
+pub use migration::{VersionError, migration_script, role_script, upgrade_script};
 pub use options::Options;
 pub use partitions::{Dropped, partition_script};
 pub use schema::{SchemaName, SchemaNameError};

@@ -7,9 +7,12 @@ use tokio_postgres::GenericClient;
 use crate::{SchemaName, client::Client, fault::Fault};
 
 /// The version of the tables and functions that this program needs.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const TABLES: &str = include_str!("sql/tables.sql");
+
+/// What each version after the first added, in order. A step never changes.
+const STEPS: [&str; 1] = [include_str!("sql/directory.sql")];
 
 /// Functions that each other need come first; all of them can be made anew over the last version's.
 pub(crate) const FUNCTIONS: [&str; 4] = [
@@ -28,7 +31,20 @@ pub fn migration_script(schema: &SchemaName) -> String {
     let head = "CREATE SCHEMA IF NOT EXISTS {schema};\n\
         CREATE TABLE {schema}.schema_version (version integer NOT NULL PRIMARY KEY);\n";
     let version = format!("INSERT INTO {{schema}}.schema_version (version) VALUES ({VERSION});\n");
-    let parts = [head, TABLES].into_iter().chain(FUNCTIONS).chain([version.as_str()]);
+    let parts = [head, TABLES].into_iter().chain(STEPS).chain(FUNCTIONS).chain([version.as_str()]);
+    schema.fill(&parts.collect::<Vec<_>>().join("\n"))
+}
+
+/// What brings tables of that version up to this program's, as one script for a migration tool of the application's own.
+///
+/// It belongs into one transaction. An index is made with nobody writing to its table meanwhile; where that takes too long,
+/// make it ahead and `CONCURRENTLY`, under the name that the script has: what is there is kept.
+/// [`PostgresStore::migrate`](crate::PostgresStore::migrate) does the same.
+#[must_use]
+pub fn upgrade_script(schema: &SchemaName, from: i32) -> String {
+    let done = usize::try_from(from).unwrap_or_default().saturating_sub(1);
+    let version = format!("UPDATE {{schema}}.schema_version SET version = {VERSION};\n");
+    let parts = STEPS.into_iter().skip(done).chain([version.as_str()]);
     schema.fill(&parts.collect::<Vec<_>>().join("\n"))
 }
 
@@ -55,13 +71,17 @@ pub(crate) async fn migrate(
     );
     transaction.batch_execute(&lock).await?;
     let found = version(&transaction, schema).await?;
-    if found == Err(VersionError::Missing) {
-        transaction.batch_execute(&script(&transaction, schema).await?).await?;
-        transaction.commit().await?;
-        return Ok(Ok(()));
-    }
-    transaction.rollback().await?;
-    Ok(found)
+    let script = match found {
+        Err(VersionError::Missing) => script(&transaction, schema).await?,
+        Err(VersionError::Other { found, needed }) if found < needed => upgrade_script(schema, found),
+        Ok(()) | Err(VersionError::Other { .. }) => {
+            transaction.rollback().await?;
+            return Ok(found);
+        }
+    };
+    transaction.batch_execute(&script).await?;
+    transaction.commit().await?;
+    Ok(Ok(()))
 }
 
 /// The script, without the schema if there is one: making one takes a right that this role may not have.

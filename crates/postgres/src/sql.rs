@@ -227,6 +227,17 @@ statements! {
         list("i", INQUIRY), list("k", SESSION)
     ), [TEXT, TEXT, UUID, INT8];
 
+    by_status: streams("s (status, ahead)", ", $10::boolean[]", "k.status = s.status", "DESC"),
+        [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, INT8, TIMESTAMPTZ, TEXT_ARRAY, BOOL_ARRAY];
+    by_status_backwards: streams("s (status, ahead)", ", $10::boolean[]", "k.status = s.status", "ASC"),
+        [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, INT8, TIMESTAMPTZ, TEXT_ARRAY, BOOL_ARRAY];
+    by_template: streams(TEMPLATES, ", $10::boolean[], $11::text[]", OF_TEMPLATE, "DESC"),
+        [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, INT8, TIMESTAMPTZ, TEXT_ARRAY, BOOL_ARRAY, TEXT_ARRAY];
+    by_template_backwards: streams(TEMPLATES, ", $10::boolean[], $11::text[]", OF_TEMPLATE, "ASC"),
+        [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, INT8, TIMESTAMPTZ, TEXT_ARRAY, BOOL_ARRAY, TEXT_ARRAY];
+    by_reference: with_reference("DESC"), [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, TEXT];
+    by_reference_backwards: with_reference("ASC"), [TEXT, TIMESTAMPTZ, TEXT, TIMESTAMPTZ, TEXT, INT8, TEXT];
+
     sweep: "SELECT * FROM {schema}.sweep($1, $2, $3)", [TIMESTAMPTZ, UUID_ARRAY, BOOL];
     purge_links: "SELECT * FROM {schema}.purge_links($1, $2, $3, $4, $5)",
         [TIMESTAMPTZ, TIMESTAMPTZ, FLOAT8, FLOAT8, INT8];
@@ -288,5 +299,42 @@ fn view() -> String {
         list("i", INQUIRY),
         list("s", SESSION),
         list("p", SESSION),
+    )
+}
+
+/// Between which places a page lies, both exclusive.
+const BETWEEN: &str = "(k.created_at, k.id) > ($2, $3) AND (k.created_at, k.id) < ($4, $5)";
+
+const TEMPLATES: &str = "s (status, ahead, template)";
+const OF_TEMPLATE: &str = "k.template = s.template AND k.status = s.status";
+
+/// The first inquiries of several streams, each of which an index has in its order: $6 of them, and from each stream the
+/// one that is the $7th to be looked at, fitting or not. A stream is a status, and whether the deadline is ahead of $8,
+/// and perhaps a template. `LIMIT 1` keeps the planner from reading the whole table for a few rows.
+fn streams(stream: &str, arrays: &str, under: &str, direction: &str) -> String {
+    format!(
+        "SELECT {}, f.nth FROM (\
+           SELECT f.* FROM unnest($9::text[]{arrays}) AS {stream} CROSS JOIN LATERAL (\
+             SELECT k.created_at, k.id, k.nth FROM (\
+               SELECT k.created_at, k.id, k.expires_at, \
+                 row_number() OVER (ORDER BY k.created_at {direction}, k.id {direction}) AS nth \
+               FROM {{schema}}.inquiries k WHERE k.tenant = $1 AND {under} AND {BETWEEN} \
+               ORDER BY k.created_at {direction}, k.id {direction} LIMIT $7) k \
+             WHERE s.ahead IS NULL OR ($8 < k.expires_at) = s.ahead OR k.nth = $7 \
+             ORDER BY k.created_at {direction}, k.id {direction} LIMIT $6) f \
+           ORDER BY f.created_at {direction}, f.id {direction} LIMIT $6) f \
+         CROSS JOIN LATERAL (SELECT * FROM {{schema}}.inquiries i WHERE i.tenant = $1 AND i.id = f.id LIMIT 1) i \
+         ORDER BY f.created_at {direction}, f.id {direction}",
+        list("i", INQUIRY)
+    )
+}
+
+/// The first $6 inquiries with a reference, numbered.
+fn with_reference(direction: &str) -> String {
+    format!(
+        "SELECT {}, row_number() OVER (ORDER BY k.created_at {direction}, k.id {direction}) \
+         FROM {{schema}}.inquiries k WHERE k.tenant = $1 AND k.reference = $7 AND {BETWEEN} \
+         ORDER BY k.created_at {direction}, k.id {direction} LIMIT $6",
+        list("k", INQUIRY)
     )
 }

@@ -10,9 +10,10 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
-        InquiryKey, Inspect, IssueOutcome, ListOf, ListedLink, Listing, Outbox, Purge, Purged, Receipt,
-        RevokeOutcome, SessionKey, SessionStarted, SessionView, Sweep, Swept,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Directory,
+        Housekeeping, InquiryKey, InquiryPage, Inspect, IssueOutcome, ListInquiries, ListOf, ListedLink,
+        Listing, Outbox, Purge, Purged, Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Sweep, Swept,
     },
 };
 use tokio_postgres::{
@@ -24,7 +25,7 @@ use crate::{
     Options, Pool, PostgresTransaction, SchemaName, attempt, attempts, bulk, changing,
     client::pool,
     connection::{Connection, Lent},
-    delivery,
+    delivery, directory,
     fault::{Fate, is_of_one, no_connection},
     gather::{self, Gathering, Together},
     housekeeping::{self, Kind},
@@ -86,7 +87,8 @@ impl PostgresStore {
         &self.shared.options.schema
     }
 
-    /// Makes the schema, its tables and functions, unless they are there. Two processes may do it at once.
+    /// Makes the schema, its tables and functions, or brings those of an older version up to date. Two processes may do it
+    /// at once.
     ///
     /// # Errors
     /// [`StoreError`], also with a [`VersionError`](crate::VersionError) as its source.
@@ -283,6 +285,12 @@ impl LinkStore for PostgresStore {
 
     async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
         on_a_connection!(self, Fate::Harmless, |on| reading::sessions(on, &list))
+    }
+}
+
+impl Directory for PostgresStore {
+    async fn inquiries(&self, list: ListInquiries) -> Result<InquiryPage, StoreError> {
+        on_a_connection!(self, Fate::Harmless, |on| Box::pin(directory::inquiries(on, &list)))
     }
 }
 

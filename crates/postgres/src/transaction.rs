@@ -10,12 +10,13 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
-        IssueOutcome, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Directory, InquiryKey,
+        InquiryPage, Inspect, IssueOutcome, ListInquiries, ListOf, ListedLink, Listing, RevokeOutcome,
+        SessionKey, SessionStarted, SessionView,
     },
 };
 
-use crate::{attempt, changing, connection::Connection, fault::Fault, issuing, reading};
+use crate::{attempt, changing, connection::Connection, directory, fault::Fault, issuing, reading};
 
 /// A [`LinkStore`] whose commands are part of a transaction of the application's own: they happen if it commits, and
 /// only then. Made by [`PostgresStore::within`](crate::PostgresStore::within).
@@ -106,5 +107,11 @@ impl LinkStore for PostgresTransaction<'_> {
 
     async fn sessions(&self, list: ListOf<SessionId>) -> Result<Option<Listing<SessionRecord>>, StoreError> {
         told(reading::sessions(self.0, &list).await)
+    }
+}
+
+impl Directory for PostgresTransaction<'_> {
+    async fn inquiries(&self, list: ListInquiries) -> Result<InquiryPage, StoreError> {
+        told(Box::pin(directory::inquiries(self.0, &list)).await)
     }
 }

@@ -21,6 +21,7 @@ mod plain {
     use super::Stores;
 
     inquiry_otl::link_store_conformance!(Stores::without_outbox());
+    inquiry_otl::directory_conformance!(Stores::without_outbox());
     inquiry_otl::housekeeping_conformance!(Stores::without_outbox());
 }
 
@@ -28,6 +29,7 @@ mod with_an_outbox {
     use super::Stores;
 
     inquiry_otl::link_store_conformance!(Stores::with_outbox());
+    inquiry_otl::directory_conformance!(Stores::with_outbox());
     inquiry_otl::housekeeping_conformance!(Stores::with_outbox());
     inquiry_otl::outbox_conformance!(Stores::with_outbox());
 }

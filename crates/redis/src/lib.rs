@@ -4,6 +4,7 @@ mod attempt;
 mod bulk;
 mod cluster;
 mod connection;
+mod directory;
 mod fault;
 mod fields;
 mod housekeeping;

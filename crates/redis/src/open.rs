@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The version of the layout of keys and records.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How a [`RedisStore`] is opened.
 ///

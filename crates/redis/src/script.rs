@@ -29,7 +29,7 @@ macro_rules! script {
     };
 }
 
-script!(CREATE, "prelude", "inquiry", "ending", "replacing", "create");
+script!(CREATE, "prelude", "inquiry", "ending", "replacing", "listed", "create");
 script!(CHANGE, "prelude", "inquiry", "ending", "replacing", "change");
 script!(ISSUE, "prelude", "inquiry", "generation", "link", "session", "issue", "ending", "lapse");
 script!(
@@ -45,8 +45,9 @@ script!(REVOKE, "prelude", "inquiry", "generation", "link", "session", "ending",
 script!(START, "prelude", "inquiry", "starting", "start", "ending", "lapse");
 script!(READ, "prelude", "link", "find", "read");
 script!(LIST, "prelude", "link", "list");
+script!(LISTING, "prelude", "listing");
 script!(SWEEP, "prelude", "inquiry", "ending", "sweep");
-script!(PURGE, "prelude", "inquiry", "link", "session", "ending", "purge");
+script!(PURGE, "prelude", "inquiry", "link", "session", "ending", "listed", "purge");
 script!(ACKNOWLEDGE, "prelude", "inquiry", "ending", "acknowledge");
 script!(KEEP, "keep");
 script!(FORGET, "forget");

@@ -156,8 +156,13 @@ impl LinkStore for RedisStore {
         let key = InquiryKey { tenant: command.tenant, inquiry: command.inquiry.id };
         let place = self.keys.place(&key);
         let at = command.inquiry.created_at;
-        let call = self
-            .call(&script::CREATE, Effect::Write, &place)
+        let mut keys = self.keys_at(&place);
+        if self.connection.is_cluster() {
+            keys.push(format!("{}listed:{}", place.base, command.tenant));
+        }
+        let call = Call::new(&script::CREATE, Effect::Write, &keys)
+            .arg(&place.base)
+            .arg(&place.name)
             .arg(digits(at))
             .arg(self.event(command.event, 0))
             .arg(command.first_epoch.get())

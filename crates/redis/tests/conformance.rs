@@ -72,11 +72,13 @@ macro_rules! stores {
 
             mod plain {
                 inquiry_otl::link_store_conformance!(super::Plain);
+                inquiry_otl::directory_conformance!(super::Plain);
                 inquiry_otl::housekeeping_conformance!(super::Plain);
             }
 
             mod with_outbox {
                 inquiry_otl::link_store_conformance!(super::WithOutbox);
+                inquiry_otl::directory_conformance!(super::WithOutbox);
                 inquiry_otl::housekeeping_conformance!(super::WithOutbox);
                 inquiry_otl::outbox_conformance!(super::WithOutbox);
             }

@@ -5,6 +5,7 @@ mod bulk;
 mod call;
 mod commands;
 mod connection;
+mod directory;
 mod error;
 mod housekeeping;
 mod inquiries;

@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use crate::{error::OpenError, sql::prefixed};
 
 /// What each version adds, in order; the number of a version is its place, from 1. A step never changes.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, DIRECTORY];
 
 /// The version that this library reads and writes.
-const CURRENT: u32 = 1;
+const CURRENT: u32 = 2;
 
 /// Brings the tables up to the version of this library: one transaction, harmless to repeat, also by two at once.
 pub(crate) fn migrate(connection: &mut Connection, prefix: &str) -> Result<(), OpenError> {
@@ -189,4 +189,14 @@ CREATE TABLE otl_outbox (
     number INTEGER
 ) STRICT;
 CREATE INDEX otl_outbox_by_inquiry ON otl_outbox (tenant, inquiry);
+";
+
+/// What lists of inquiries are read from, in their order. The deadline stands in two of them, so that what is expired by
+/// now is told from what is not without a look at the inquiry. None names a column that a redemption changes.
+const DIRECTORY: &str = "
+CREATE INDEX otl_inquiries_by_status ON otl_inquiries (tenant, status, created_at, id, expires_at);
+CREATE INDEX otl_inquiries_by_template
+    ON otl_inquiries (tenant, template, status, created_at, id, expires_at);
+CREATE INDEX otl_inquiries_by_reference
+    ON otl_inquiries (tenant, reference, created_at, id) WHERE reference IS NOT NULL;
 ";

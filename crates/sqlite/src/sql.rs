@@ -29,6 +29,20 @@ macro_rules! session {
     };
 }
 
+/// The places of inquiries that such a condition leads to, between two places, in one direction or the other.
+macro_rules! places {
+    ($condition:literal, $direction:literal) => {
+        concat!(
+            "SELECT created_at, id, expires_at FROM otl_inquiries WHERE tenant = ?1 AND ",
+            $condition,
+            " AND (created_at, id) > (?2, ?3) AND (created_at, id) < (?4, ?5) ORDER BY created_at ",
+            $direction,
+            ", id ",
+            $direction
+        )
+    };
+}
+
 /// What `tables::Tables` was made for: the statements under one prefix.
 macro_rules! statements {
     ($($name:ident = $text:expr;)+) => {
@@ -72,6 +86,13 @@ statements! {
     save_counters = "UPDATE otl_inquiries SET epoch = ?3, resume_generation = ?4, resume_has_links = ?5, \
         handoff_generation = ?6, handoff_has_links = ?7, sessions_started = ?8, last_sequence = ?9, \
         epoch_links = ?10, resume_links = ?11, handoff_links = ?12 WHERE tenant = ?1 AND id = ?2";
+
+    by_status = places!("status = ?6", "DESC");
+    by_status_backwards = places!("status = ?6", "ASC");
+    by_template = places!("status = ?6 AND template = ?7", "DESC");
+    by_template_backwards = places!("status = ?6 AND template = ?7", "ASC");
+    by_reference = places!("reference = ?6", "DESC");
+    by_reference_backwards = places!("reference = ?6", "ASC");
 
     ending = "SELECT kind, number, why, successor, at FROM otl_endings \
         WHERE tenant = ?1 AND inquiry = ?2 AND kind = ?3 AND number = ?4";
@@ -185,15 +206,24 @@ mod tests {
         }
     }
 
-    /// S3: sweeps and purges find their records by the index that is made for them.
+    /// S3: sweeps, purges and lists find their records by the index that is made for them.
     #[test]
-    fn housekeeping_has_its_indexes() {
+    fn each_order_has_its_index() {
         let mut connection = Connection::open_in_memory().unwrap();
         let tables = Tables::new();
         tables.migrate(&mut connection).unwrap();
         let sql = tables.sql();
+        let between = |by, columns| {
+            format!("otl_inquiries_by_{by} ({columns} AND (created_at,id)>(?,?) AND (created_at,id)<(?,?))")
+        };
         for (sql, index) in [
             (&sql.lapsed, "otl_inquiries_to_sweep ((expires_at,tenant,id)>(?,?,?)"),
+            (&sql.by_status, &between("status", "tenant=? AND status=?")),
+            (&sql.by_status_backwards, &between("status", "tenant=? AND status=?")),
+            (&sql.by_template, &between("template", "tenant=? AND template=? AND status=?")),
+            (&sql.by_template_backwards, &between("template", "tenant=? AND template=? AND status=?")),
+            (&sql.by_reference, &between("reference", "tenant=? AND reference=?")),
+            (&sql.by_reference_backwards, &between("reference", "tenant=? AND reference=?")),
             (&sql.old_links, "otl_links_to_purge (purge_from<?"),
             (&sql.old_sessions, "otl_sessions_to_purge (purge_from<?"),
             (&sql.old_inquiries, "otl_inquiries_to_purge (purge_from<?"),

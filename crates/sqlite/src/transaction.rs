@@ -8,8 +8,9 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
-        IssueOutcome, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, InquiryPage,
+        Inspect, IssueOutcome, ListInquiries, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey,
+        SessionStarted, SessionView,
     },
 };
 use rusqlite::Connection;
@@ -61,6 +62,14 @@ impl<'c> SqliteTransaction<'c> {
     #[must_use]
     pub fn new(connection: &'c Connection, tables: &'c Tables) -> Self {
         Self { records: Records::new(connection, tables) }
+    }
+
+    /// As [`Directory::inquiries`](inquiry_otl::store::Directory::inquiries).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn inquiries(&self, list: &ListInquiries) -> Result<InquiryPage, StoreError> {
+        self.carry_out(|records| records.list_inquiries(list))
     }
 
     /// One command: all of it or nothing.

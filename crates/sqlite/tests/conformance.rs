@@ -17,6 +17,7 @@ mod file {
     use super::Files;
 
     inquiry_otl::link_store_conformance!(Files::new());
+    inquiry_otl::directory_conformance!(Files::new());
     inquiry_otl::housekeeping_conformance!(Files::new());
 }
 
@@ -24,6 +25,7 @@ mod file_with_an_outbox {
     use super::Files;
 
     inquiry_otl::link_store_conformance!(Files::with_outbox());
+    inquiry_otl::directory_conformance!(Files::with_outbox());
     inquiry_otl::housekeeping_conformance!(Files::with_outbox());
     inquiry_otl::outbox_conformance!(Files::with_outbox());
 }
@@ -38,6 +40,7 @@ mod memory {
     use super::Memory;
 
     inquiry_otl::link_store_conformance!(Memory);
+    inquiry_otl::directory_conformance!(Memory);
     inquiry_otl::housekeeping_conformance!(Memory);
     inquiry_otl::outbox_conformance!(Memory);
 }

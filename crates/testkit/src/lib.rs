@@ -1,4 +1,4 @@
-//! Real engines and real faults, for the tests of the stores.
+//! Real engines, real browsers and real faults, for the tests of what is built on the library.
 //!
 //! An engine listens on 127.0.0.1 only, at a free port, keeps its data in a temporary directory, and ends with the
 //! process that started it, however that ends. What cannot be had stops the test with a message.
@@ -14,8 +14,10 @@
     reason = "a test stops at what surprises it"
 )]
 
+pub mod chromium;
 pub mod faults;
 pub mod histories;
+pub mod lists;
 pub mod postgres;
 pub mod proxy;
 mod random;

@@ -7,6 +7,7 @@ pub(crate) mod own_store;
 mod changing;
 mod issuing;
 mod keeping;
+mod listing;
 mod redeeming;
 mod telling;
 
@@ -28,9 +29,10 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Housekeeping,
-        InquiryKey, Inspect, IssueOutcome, LinkStore, ListOf, ListedLink, Listing, Outbox, Purge, Purged,
-        Receipt, RevokeOutcome, SessionKey, SessionStarted, SessionView, Sweep, Swept,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Delivery, Directory,
+        Housekeeping, InquiryKey, InquiryPage, Inspect, IssueOutcome, LinkStore, ListInquiries, ListOf,
+        ListedLink, Listing, Outbox, Purge, Purged, Receipt, RevokeOutcome, SessionKey, SessionStarted,
+        SessionView, Sweep, Swept,
     },
 };
 use own_store::{File, Tables, WeekendStore};
@@ -135,6 +137,9 @@ verbs! {
         fn links(list: ListOf<LinkId>) -> Answer<Option<Listing<ListedLink>>>;
         fn sessions(list: ListOf<SessionId>) -> Answer<Option<Listing<SessionRecord>>>;
     }
+    Directory {
+        fn inquiries(list: ListInquiries) -> Answer<InquiryPage>;
+    }
     Housekeeping {
         fn sweep(command: Sweep) -> Answer<Swept>;
         fn purge(command: Purge) -> Answer<Purged>;
@@ -182,7 +187,8 @@ impl Fixture for Serve {
 
 /// Every broken store.
 pub(crate) fn broken() -> Vec<Broken> {
-    [redeeming::FAULTS, issuing::FAULTS, changing::FAULTS, keeping::FAULTS, telling::FAULTS].concat()
+    [redeeming::FAULTS, issuing::FAULTS, changing::FAULTS, keeping::FAULTS, telling::FAULTS, listing::FAULTS]
+        .concat()
 }
 
 pub(crate) fn a_moment_before(at: Timestamp) -> Timestamp {

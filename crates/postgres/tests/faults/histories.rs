@@ -86,8 +86,8 @@ pub(crate) fn an_asynchronous_commit_is_found() {
         let part = spawn(&runtime, &histories, 0, &store);
         sleep(Duration::from_millis(30));
         server.kill();
-        runtime.block_on(part).unwrap();
         server.restart();
+        runtime.block_on(part).unwrap();
         judged.add(rest(&runtime, &histories, &store, 1));
     }
     println!("postgres, synchronous_commit=off and kills: {}", judged.are_not_linearizable().unwrap());

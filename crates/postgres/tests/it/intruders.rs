@@ -72,7 +72,7 @@ async fn who_writes_to_the_database_leads_no_derived_code_elsewhere() {
         match redeemed(&link).await {
             Redemption::Granted(grant) => assert!(!keyed && grant.inquiry.id == theirs),
             Redemption::Refused(refused) => assert!(keyed && refused.reason == Refusal::Repointed),
-            other => panic!("{other:?}"),
+            busy @ Redemption::Busy { .. } => panic!("{busy:?}"),
         }
         // The link is spent either way.
         assert_eq!(schema.sql("SELECT count(*) FROM links WHERE used_at IS NOT NULL"), "1");
@@ -113,14 +113,14 @@ fn code(link: &IssuedLink) -> String {
 fn parts(secret: &str) -> Vec<String> {
     const SYMBOLS: &str = "0123456789abcdefghjkmnpqrstvwxyz";
     let secret = secret.to_lowercase();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let mut parts: Vec<_> = (0..=secret.len() - 8).map(|start| secret[start..start + 8].to_owned()).collect();
     parts.extend(secret.as_bytes().windows(6).map(hex));
     // A code begins with the symbol of its key, a token with its own.
     for begin in [0, 1] {
         let symbols = secret[begin..].chars().take(32).map(|symbol| SYMBOLS.find(symbol));
         let Some(symbols) = symbols.collect::<Option<Vec<_>>>() else { continue };
-        let bits: String = symbols.iter().map(|symbol| format!("{symbol:05b}")).collect();
+        let bits = symbols.iter().fold(String::new(), |bits, symbol| format!("{bits}{symbol:05b}"));
         let bytes: Vec<_> = bits
             .as_bytes()
             .chunks_exact(8)

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use inquiry_otl::{LinkStore, Retry, StoreErrorKind, redemption::Verdict};
-use inquiry_otl_postgres::{SchemaName, SchemaNameError, VersionError, migration_script};
+use inquiry_otl_postgres::{SchemaName, SchemaNameError, VersionError, migration_script, upgrade_script};
 use inquiry_otl_testkit::postgres;
 
 use crate::support::{Schema, created, issued, key, open, verdict};
@@ -50,10 +50,43 @@ async fn another_version_is_told() {
     store.migrate().await.unwrap();
     store.check().await.unwrap();
     schema.sql("INSERT INTO schema_version VALUES (1000)");
-    let newer = VersionError::Other { found: 1000, needed: 1 };
+    let newer = VersionError::Other { found: 1000, needed: 2 };
     assert_eq!(told(store.check().await.unwrap_err()), newer);
     assert_eq!(told(store.migrate().await.unwrap_err()), newer);
     assert!(newer.to_string().contains("newer"), "{newer}");
+}
+
+/// S1: tables of the first version get what the second one added, and keep what they had; also by a migration tool that ran
+/// the script, and where somebody made an index ahead.
+#[tokio::test]
+async fn an_older_version_is_brought_up() {
+    let older = "DROP INDEX inquiries_by_status, inquiries_by_template, inquiries_by_reference; \
+        UPDATE schema_version SET version = 1";
+    let count = "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema AND indexname LIKE 'inquiries_by_%'";
+    for by_script in [false, true] {
+        let schema = Schema::new();
+        let store = schema.store().await;
+        created(&store, 1).await;
+        issued(&store, 1, 1).await;
+        schema.sql(older);
+        schema.sql("CREATE INDEX inquiries_by_reference ON inquiries (tenant, reference, created_at, id) WHERE reference IS NOT NULL");
+        let error = store.check().await.unwrap_err();
+        let older = *error.source().unwrap().downcast_ref::<VersionError>().unwrap();
+        assert_eq!(older, VersionError::Other { found: 1, needed: 2 });
+        if by_script {
+            let name = SchemaName::new(schema.0.as_str()).unwrap();
+            postgres::shared().sql(&format!(
+                "SET client_min_messages = warning; BEGIN; {} COMMIT",
+                upgrade_script(&name, 1)
+            ));
+        } else {
+            store.migrate().await.unwrap();
+        }
+        store.check().await.unwrap();
+        assert_eq!(schema.sql(count).trim(), "3");
+        assert_eq!(schema.sql("SELECT version FROM schema_version").trim(), "2");
+        assert_eq!(verdict(&store, 1).await, Verdict::FirstUse);
+    }
 }
 
 /// S1: the script for another migration tool does the same.

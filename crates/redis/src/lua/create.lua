@@ -8,5 +8,7 @@ inquiry = { epoch = ARGV[5], version = ARGV[5], resume = '0', ['device-handoff']
 replace(6)
 event(ARGV[4], 'inquiry.created\t\t\t\t\t')
 file()
+local list, member = listed()
+redis.call('ZADD', list, 0, member)
 save_inquiry()
 return { 'create' }

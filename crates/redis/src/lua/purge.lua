@@ -143,6 +143,7 @@ purge['ended'] = function(member)
   -- One that holds something is filed again when that is gone.
   if found and not can_expire() and ended_at() <= inquiry_horizon and inquiry.waiting == '0'
       and redis.call('EXISTS', key('links'), key('sessions')) == 0 then
+    redis.call('ZREM', listed())
     redis.call('DEL', key('inquiry'), key('epochs'), key('generations'))
     left, inquiries = left - 1, inquiries + 1
   end

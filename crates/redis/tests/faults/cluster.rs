@@ -50,10 +50,6 @@ fn main() -> ExitCode {
             histories::with_wait_a_failover_is_linearizable::<Partition>,
         ),
         trial(
-            "histories_with_looks_are_undone",
-            histories::with_wait_a_look_may_see_what_is_undone::<Partition>,
-        ),
-        trial(
             "a_killed_node_stops_its_own_partitions_only",
             nodes::a_killed_node_stops_its_own_partitions_only,
         ),

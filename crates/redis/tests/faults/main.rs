@@ -57,7 +57,6 @@ fn main() -> ExitCode {
             "histories_with_wait_are_linearizable",
             histories::with_wait_a_failover_is_linearizable::<Pair>,
         ),
-        trial("histories_with_looks_are_undone", histories::with_wait_a_look_may_see_what_is_undone::<Pair>),
         trial("a_frozen_server_is_a_timeout", outages::a_frozen_server_is_a_timeout),
         trial("a_restarted_server_is_found_again", outages::a_restarted_server_is_found_again),
         trial("a_full_server_loses_nothing", outages::a_full_server_loses_nothing),

@@ -21,9 +21,9 @@ async fn a_prefix_is_checked() {
 #[tokio::test]
 async fn another_format_is_told() {
     let prefix = prefix();
-    shared().cli(&["SET", &format!("{prefix}:format"), "2/512"]);
+    shared().cli(&["SET", &format!("{prefix}:format"), "3/512"]);
     let error = RedisStore::builder(&prefix).open(shared().url()).await.unwrap_err();
-    assert!(error.to_string().contains("2/512") && error.to_string().contains("1/256"), "{error}");
+    assert!(error.to_string().contains("3/512") && error.to_string().contains("2/256"), "{error}");
 }
 
 /// S1: an engine that forgot its scripts is told them again.

@@ -1,7 +1,7 @@
 //! What the store needs to be allowed to do.
 
 use inquiry_otl::{
-    Attempt, EventId, Interval, Redemption, Service, Timestamp,
+    Attempt, Cursor, EventId, InquiryQuery, Interval, Redemption, Service, Timestamp,
     store::{Housekeeping, Outbox, Purge, Sweep},
 };
 use inquiry_otl_redis::RedisStore;
@@ -55,6 +55,10 @@ async fn everything(store: RedisStore) {
     let made = link(&service).await;
     let redeemed = service.redeem(made.url.expose(), &Attempt::new()).await.unwrap();
     assert!(matches!(redeemed, Redemption::Granted(_)));
+    let from_either_end = InquiryQuery::newest(5);
+    let newest = service.inquiries(from_either_end.clone()).await.unwrap();
+    let place = Cursor { created_at: Timestamp::MIN, inquiry: made.inquiry };
+    assert_eq!(service.inquiries(from_either_end.before(place)).await.unwrap().items, newest.items);
     let now = Timestamp::MAX;
     store.sweep(Sweep { now, limit: 10, event: EventId::from_u128(1) }).await.unwrap();
     let waiting = store.pending(None, 10).await.unwrap();

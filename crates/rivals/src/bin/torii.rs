@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use inquiry_otl_measure::{Candidate, INQUIRIES, Round, round};
+use inquiry_otl_measure::{Candidate, Round, round};
 use tokio::runtime::Builder;
 use torii::{
     Torii,
@@ -42,15 +42,18 @@ impl Links {
         storage.migrate().await?;
         let links = Self(Torii::new(Arc::new(storage.into_repository_provider())));
         // A person's first link makes the person; ours have their inquiries, too.
-        for person in 0..INQUIRIES {
+        for person in 0..PEOPLE {
             links.0.magic_link().generate_token(&email(person)).await?;
         }
         Ok(links)
     }
 }
 
+/// A person may have several links.
+const PEOPLE: usize = 100;
+
 fn email(person: usize) -> String {
-    format!("{person:026}@example.com")
+    format!("{:026}@example.com", person % PEOPLE)
 }
 
 impl Candidate for Links {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use inquiry_otl::{LinkStore, redemption::Verdict};
+use inquiry_otl::{LinkStore, redemption::Verdict, store::Directory as _};
 use inquiry_otl_sqlite::{OpenError, SqliteStore, Synchronous, Tables};
 
 use crate::support::{Directory, created, issued, redeem, verdict};
@@ -55,12 +55,48 @@ fn a_newer_version_is_refused() {
     directory.connection().execute("UPDATE otl_schema SET version = 7", []).unwrap();
     for builder in [SqliteStore::builder(), SqliteStore::builder().without_migration()] {
         let error = builder.open(directory.file()).unwrap_err();
-        assert!(matches!(error, OpenError::Newer { found: 7, known: 1 }), "{error:?}");
-        assert_eq!(error.to_string(), "the tables are of version 7, and this library knows versions up to 1");
+        assert!(matches!(error, OpenError::Newer { found: 7, known: 2 }), "{error:?}");
+        assert_eq!(error.to_string(), "the tables are of version 7, and this library knows versions up to 2");
     }
     let version: i64 =
         directory.connection().query_row("SELECT version FROM otl_schema", [], |row| row.get(0)).unwrap();
     assert_eq!(version, 7);
+}
+
+/// S1: tables of the first version get what the second one added, and keep what they had; without migration they are
+/// named as older.
+#[tokio::test]
+async fn an_older_version_is_brought_up() {
+    let directory = Directory::new();
+    let store = directory.store();
+    created(&store, 1).await;
+    issued(&store, 1, 1).await;
+    drop(store);
+    let connection = directory.connection();
+    let indexes = || {
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'otl_inquiries_by_%'";
+        connection.query_row(count, [], |row| row.get::<_, u32>(0)).unwrap()
+    };
+    assert_eq!(indexes(), 3);
+    connection
+        .execute_batch(
+            "DROP INDEX otl_inquiries_by_status; DROP INDEX otl_inquiries_by_template; \
+             DROP INDEX otl_inquiries_by_reference; UPDATE otl_schema SET version = 1",
+        )
+        .unwrap();
+    let error = SqliteStore::builder().without_migration().open(directory.file()).unwrap_err();
+    assert!(matches!(error, OpenError::Older { found: 1, needed: 2 }), "{error:?}");
+    let store = directory.store();
+    assert_eq!(indexes(), 3);
+    let list = inquiry_otl::store::ListInquiries {
+        tenant: inquiry_otl::TenantId::default(),
+        now: crate::support::sec(1),
+        filter: inquiry_otl::store::InquiryFilter::default(),
+        from: inquiry_otl::store::PageFrom::Newest,
+        limit: 10,
+    };
+    assert_eq!(store.inquiries(list).await.unwrap().items.len(), 1);
+    assert_eq!(verdict(&store, 1).await, Verdict::FirstUse);
 }
 
 /// S1: without migration nothing is made; what is missing is named.
@@ -73,7 +109,7 @@ fn without_migration_nothing_is_made() {
 
     let mut connection = directory.connection();
     connection.execute_batch("CREATE TABLE other (id INTEGER)").unwrap();
-    assert!(matches!(open().unwrap_err(), OpenError::Older { found: 0, needed: 1 }));
+    assert!(matches!(open().unwrap_err(), OpenError::Older { found: 0, needed: 2 }));
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "delete", "a file that was refused was changed");
     Tables::new().migrate(&mut connection).unwrap();

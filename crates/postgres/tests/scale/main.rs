@@ -1,4 +1,5 @@
-//! What a redemption and a purge cost beside ten thousand live links, and beside five million.
+//! What a redemption and a purge cost beside ten thousand live links, and beside five million; and a page of a list, beside
+//! a million inquiries.
 //!
 //! Costs are pages touched, which the server counts, and which do not depend on how busy the machine is. Times are
 //! printed and not judged: `cargo test -p inquiry-otl-postgres --test scale -- --nocapture` shows them.
@@ -12,6 +13,8 @@
     missing_docs,
     reason = "a test may panic"
 )]
+
+mod listing;
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Instant};
 
