@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use inquiry_otl::{
-    LinkStore, LinkView, MemoryStore, Retry, StoreError, StoreErrorKind,
+    LinkStore, LinkView, MemoryStore, NewInquiry, Retry, StoreError, StoreErrorKind, TemplateId,
     bench::{BenchError, Candidate, Contest, Fill, Load, Subject, Timed, Work},
     blocking::ParkThread,
     redemption::{Commit, Redeem},
@@ -43,6 +43,15 @@ fn a_batch_beyond_the_stock_is_an_error() {
     let mut subject = subject(Fill::new(10)).unwrap();
     assert!(matches!(subject.batch(Work::Turnover, Load::new(11)), Err(BenchError::Other(_))));
     assert!(matches!(subject.batch(Work::Turnover, Load::new(10)), Ok(Timed::Took(_))));
+}
+
+/// What is measured beside the harness's own work is measured on the service that it filled.
+#[tokio::test]
+async fn the_service_of_a_subject_is_told() {
+    let subject = subject(Fill::new(10)).unwrap();
+    let request = NewInquiry::from_template(TemplateId::new("itmpl_of_my_own").unwrap());
+    let inquiry = subject.service().create(request).await.unwrap();
+    assert_eq!(subject.service().inquiry(inquiry.id).await.unwrap(), inquiry);
 }
 
 /// A store without housekeeping has no purge, and the others have a line without it.

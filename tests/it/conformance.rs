@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use inquiry_otl::{
     MemoryStore,
-    conformance::{Fixture, Fresh, checks, directory_checks, housekeeping_checks, outbox_checks},
+    conformance::{Fixture, Fresh, checks, comparing, directory_checks, housekeeping_checks, outbox_checks},
     store::{Outbox, Receipt},
 };
 
@@ -153,4 +153,13 @@ fn a_failed_check_names_itself() {
     let test = || inquiry_otl::conformance::run(&checks(), check.name, wordless);
     let said = std::panic::catch_unwind(test).unwrap_err();
     assert_eq!(said.downcast_ref(), Some(&format!("{}: it panicked", check.name)));
+}
+
+/// S1, D2: whatever commands somebody chooses, the store in memory does what the pure rules do.
+#[tokio::test]
+async fn chosen_commands_agree_with_the_rules() {
+    for first in 0..=u8::MAX {
+        let bytes: Vec<u8> = (0..200_u32).map(|n| first.wrapping_mul(n.to_le_bytes()[0] | 1)).collect();
+        comparing::chosen_commands_agree_with_the_rules(&Fresh(MemoryStore::new), &bytes).await;
+    }
 }

@@ -180,6 +180,16 @@ async fn a_replay_outlives_the_links_own_expiry() {
     assert_eq!(replay(&world.grant(&link).await).0, 1);
 }
 
+/// D4, D5: a claim in the grace is answered with the replay at once, and whoever wanted a redemption has one.
+#[tokio::test]
+async fn a_replay_that_was_claimed_is_a_grant() {
+    let (world, link) = story(grace(60, 1)).await;
+    let first = world.grant(&link).await.session.id;
+    let claiming = world.service.claim(link.url.expose(), &Attempt::new()).await.unwrap();
+    let replayed = granted(Redemption::from(claiming));
+    assert_eq!((replayed.session.id, replay(&replayed).0), (first, 1));
+}
+
 /// D4: revocation of link or session, superseding, and the inquiry's end each end a grace.
 #[tokio::test]
 async fn a_grace_ends_with_what_it_hangs_on() {
