@@ -34,7 +34,7 @@ async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
     serde_json::from_value(found).unwrap()
 }
 
-/// D2, D3: each page, in two languages, light and dark, on a phone: one heading, a language, nothing that axe finds wrong,
+/// D2, D3: each page, light and dark, on a phone: one heading, a language, nothing that axe finds wrong,
 /// nothing wider than the screen, a button that a thumb hits and the keyboard reaches. It leaves pictures.
 #[tokio::test]
 async fn everybody_can_use_the_pages() {
