@@ -8,7 +8,7 @@ use crate::{Answer, End, Recorded, Rules};
 pub const MOST: usize = 128;
 
 /// So many states may be looked at before there is no telling.
-const PATIENCE: usize = 100_000;
+const PATIENCE: usize = 200_000;
 
 /// Why a history is not known to be linearizable.
 #[derive(Clone, Debug)]
