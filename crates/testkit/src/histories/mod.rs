@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use inquiry_otl::InquiryId;
 use inquiry_otl_histories::{Anomaly, Callee, End, Recorded, Rules, check};
 use tokio::{task::JoinSet, time::sleep};
 
@@ -51,6 +52,11 @@ impl Histories {
     pub fn without_reads(mut self) -> Self {
         self.plans.iter_mut().for_each(|plan| plan.reads = false);
         self
+    }
+
+    /// The inquiry of each.
+    pub fn inquiries(&self) -> impl Iterator<Item = InquiryId> {
+        self.plans.iter().map(|plan| plan.key().inquiry)
     }
 
     /// Those of these numbers.

@@ -264,7 +264,7 @@ impl Plan {
         }
     }
 
-    fn key(&self) -> InquiryKey {
+    pub(super) fn key(&self) -> InquiryKey {
         let inquiry = format!("inq_{:016x}-{}", self.seed, self.history);
         InquiryKey { tenant: TenantId::default(), inquiry: InquiryId::new(&inquiry).unwrap() }
     }
