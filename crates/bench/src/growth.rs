@@ -25,7 +25,7 @@ use crate::{
 };
 
 const SIZES: [(&str, u32); 4] =
-    [("few", 10_000), ("some", 100_000), ("more", 1_000_000), ("many", 5_000_000)];
+    [("few", 10_000), ("several", 100_000), ("more", 1_000_000), ("many", 5_000_000)];
 const ROUNDS: u32 = 9;
 /// Redemptions of a round; all rounds fit into the few links.
 const REDEMPTIONS: u32 = 250;

@@ -3,6 +3,7 @@
 //! It is a program of its own, of `crates/rivals`, which waits for its turns: no program links the SQLite of both.
 
 use std::{
+    env,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -44,13 +45,19 @@ struct Torii {
 }
 
 impl Torii {
-    /// Builds it, if it is not yet, and starts it.
+    /// Starts the one that `TORII` names; otherwise builds it first.
     fn start(file: &Path) -> Self {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rivals/Cargo.toml");
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["run", "--release", "--quiet", "--locked", "--bin", "torii", "--manifest-path"]);
-        command.arg(manifest).arg("--").arg(file);
-        let mut program = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = match env::var_os("TORII") {
+            Some(program) => Command::new(program),
+            None => {
+                let mut cargo = Command::new(env!("CARGO"));
+                cargo.args(["run", "--release", "--quiet", "--locked", "--bin", "torii", "--manifest-path"]);
+                cargo.arg(manifest).arg("--");
+                cargo
+            }
+        };
+        let mut program = command.arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (write, read) = (program.stdin.take().unwrap(), program.stdout.take().unwrap());
         Self { program, pipes: Mutex::new((write, BufReader::new(read))) }
     }
