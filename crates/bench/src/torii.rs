@@ -38,6 +38,15 @@ pub(crate) fn measure(runtime: &Runtime) -> Report {
     report
 }
 
+/// Builds the other program, and runs it.
+fn built() -> Command {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rivals/Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--release", "--quiet", "--locked", "--bin", "torii", "--manifest-path"]);
+    cargo.arg(manifest).arg("--");
+    cargo
+}
+
 /// The other program.
 struct Torii {
     program: Child,
@@ -47,16 +56,7 @@ struct Torii {
 impl Torii {
     /// Starts the one that `TORII` names; otherwise builds it first.
     fn start(file: &Path) -> Self {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rivals/Cargo.toml");
-        let mut command = match env::var_os("TORII") {
-            Some(program) => Command::new(program),
-            None => {
-                let mut cargo = Command::new(env!("CARGO"));
-                cargo.args(["run", "--release", "--quiet", "--locked", "--bin", "torii", "--manifest-path"]);
-                cargo.arg(manifest).arg("--");
-                cargo
-            }
-        };
+        let mut command = env::var_os("TORII").map_or_else(built, Command::new);
         let mut program = command.arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (write, read) = (program.stdin.take().unwrap(), program.stdout.take().unwrap());
         Self { program, pipes: Mutex::new((write, BufReader::new(read))) }
