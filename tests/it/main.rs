@@ -24,6 +24,7 @@ mod inquiry;
 mod keyring;
 mod keys;
 mod links;
+mod lists;
 mod operator;
 mod plan;
 mod race;
