@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     Fixture,
     race::race,
-    stage::{DEADLINE, Stage, interval, sec},
+    stage::{DEADLINE, Stage, purge_long_after, sec},
 };
 use crate::{
     event::{Event, Revocation},
     id::InquiryId,
     inquiry::Action,
     issuance::{IssueLink, Outstanding},
-    store::{CreateOutcome, Delivery, Housekeeping, IssueOutcome, LinkStore, Outbox, Purge, Sweep},
+    store::{CreateOutcome, Delivery, Housekeeping, IssueOutcome, LinkStore, Outbox, Sweep},
 };
 
 /// V1: every event that a command told of is delivered once, in the order of its inquiry; a refusal is none.
@@ -110,22 +110,13 @@ where
     let stage = Stage::new(fixture).await;
     let inquiry = stage.inquiry().await;
     stage.act(inquiry, Action::Expire, sec(1)).await;
-    let day = interval(86_400);
-    let now = sec(100 * 86_400);
-    let purge = Purge {
-        now,
-        retention: day,
-        inquiry_retention: Some(day),
-        repeats_after: now.minus(day),
-        limit: 100,
-    };
-    let purged = stage.store.purge(purge).await.expect("the store failed to purge");
+    let purged = stage.store.purge(purge_long_after()).await.expect("the store failed to purge");
     assert_eq!(purged.inquiries, 0, "an inquiry was purged before its events were acknowledged");
     let waiting = pending(&stage).await;
     assert_eq!(waiting.len(), 2, "the events of an inquiry after a purge");
     let receipts = waiting.into_iter().map(|delivery| delivery.receipt).collect();
     stage.store.acknowledge(receipts).await.expect("the store failed to acknowledge");
-    let purged = stage.store.purge(purge).await.expect("the store failed to purge");
+    let purged = stage.store.purge(purge_long_after()).await.expect("the store failed to purge");
     assert_eq!(purged.inquiries, 1, "an inquiry whose events are all acknowledged");
 }
 

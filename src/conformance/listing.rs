@@ -4,14 +4,14 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use super::{
     Fixture,
-    stage::{DEADLINE, Stage, interval, micros, policy, sec},
+    stage::{DEADLINE, Stage, interval, micros, policy, purge_long_after, sec},
 };
 use crate::{
     id::{InquiryId, TemplateId},
     inquiry::{Action, Inquiry, Status},
     store::{
         CreateOutcome, Cursor, Directory, Housekeeping, InquiryFilter, InquiryPage, LinkStore, ListInquiries,
-        PageFrom, Purge, Sweep,
+        PageFrom, Sweep,
     },
     text::ReferenceId,
     time::Timestamp,
@@ -268,15 +268,7 @@ where
     let gone = inquiries.remove(2);
     stage.act(gone, Action::Expire, sec(10)).await;
     fixture.deliver(&stage.store).await;
-    let (now, day) = (sec(100 * 86_400), interval(86_400));
-    let purge = Purge {
-        now,
-        retention: day,
-        inquiry_retention: Some(day),
-        repeats_after: now.minus(day),
-        limit: 100,
-    };
-    let purged = stage.store.purge(purge).await.expect("the store failed to purge");
+    let purged = stage.store.purge(purge_long_after()).await.expect("the store failed to purge");
     assert_eq!(purged.inquiries, 1, "inquiries that a purge removed");
 
     let place = Cursor { created_at: sec(2), inquiry: gone };

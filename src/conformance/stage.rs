@@ -22,7 +22,7 @@ use crate::{
     session::StartSession,
     store::{
         Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
-        IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey,
+        IssueOutcome, LinkName, LinkStore, ListOf, ListedLink, Listing, Purge, RevokeOutcome, SessionKey,
         SessionStarted, SessionView,
     },
     tenant::TenantId,
@@ -472,4 +472,10 @@ pub(super) struct Everything {
     pub(super) inquiry: InquiryRecord,
     pub(super) links: Vec<LinkRecord>,
     pub(super) sessions: Vec<SessionRecord>,
+}
+
+/// A purge long after all that a check makes, which keeps nothing for more than a day.
+pub(super) fn purge_long_after() -> Purge {
+    let (now, day) = (sec(100 * 86_400), interval(86_400));
+    Purge { now, retention: day, inquiry_retention: Some(day), repeats_after: now.minus(day), limit: 100 }
 }
