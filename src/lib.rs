@@ -85,7 +85,7 @@
 //! | hear what happens | [`EventSink`]; without losing any: [`store::Outbox`] |
 //! | announce expiries, remove old records | [`Operator`], [`Retention`] |
 //! | test with a clock of my own | [`ManualClock`], [`MemoryStore`] |
-//! | choose the store when the program starts | [`store::AnyLinkStore`] |
+//! | choose the store when the program starts | [`store::AnyStore`]; [`store::AnyLinkStore`] for one that is a `LinkStore` and no more |
 //! | redeem within my own database transaction | [`Service::planner`], [`Planner`] |
 //! | write a store | [`LinkStore`], with the conformance suite |
 //! | do without an async runtime | `blocking::BlockingService` |

@@ -24,7 +24,7 @@ type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 macro_rules! erase {
     (
         $(#[$doc:meta])*
-        $handle:ident, $twin:ident, $trait:ident {
+        $handle:ident, $twin:ident, $trait:ident, $part:ident {
             $(fn $method:ident($($arg:ident: $type:ty),*) -> $output:ty;)*
         }
     ) => {
@@ -61,6 +61,12 @@ macro_rules! erase {
             })*
         }
 
+        impl $trait for AnyStore {
+            $(async fn $method(&self, $($arg: $type),*) -> $output {
+                $trait::$method(&self.$part, $($arg),*).await
+            })*
+        }
+
         impl<S: $trait + ?Sized> $trait for &S {
             $(async fn $method(&self, $($arg: $type),*) -> $output {
                 $trait::$method(&**self, $($arg),*).await
@@ -75,6 +81,36 @@ macro_rules! erase {
     };
 }
 
+/// Any store that has all four traits, behind one type: for an application that chooses its store when it starts.
+///
+/// ```
+/// use inquiry_otl::{MemoryStore, Operator, Service, store::AnyStore};
+///
+/// let store = AnyStore::new(MemoryStore::new().with_outbox());
+/// let operator = Operator::new(store.clone());
+/// let service = Service::new(store);
+/// ```
+#[derive(Clone, Debug)]
+pub struct AnyStore {
+    links: AnyLinkStore,
+    directory: AnyDirectory,
+    housekeeping: AnyHousekeeping,
+    outbox: AnyOutbox,
+}
+
+impl AnyStore {
+    /// A handle for that store; clones of it share the store.
+    pub fn new(store: impl LinkStore + Directory + Housekeeping + Outbox + 'static) -> Self {
+        let store = Arc::new(store);
+        Self {
+            links: AnyLinkStore::new(Arc::clone(&store)),
+            directory: AnyDirectory::new(Arc::clone(&store)),
+            housekeeping: AnyHousekeeping::new(Arc::clone(&store)),
+            outbox: AnyOutbox::new(store),
+        }
+    }
+}
+
 erase! {
     /// Any [`LinkStore`], behind one type.
     ///
@@ -84,7 +120,7 @@ erase! {
     /// let store = AnyLinkStore::new(MemoryStore::new());
     /// let service: Service<AnyLinkStore> = Service::new(store);
     /// ```
-    AnyLinkStore, DynLinkStore, LinkStore {
+    AnyLinkStore, DynLinkStore, LinkStore, links {
         fn create_inquiry(command: CreateInquiry) -> Result<CreateOutcome, StoreError>;
         fn change_inquiry(command: ChangeInquiry) -> Result<ChangeOutcome, StoreError>;
         fn inquiry(key: InquiryKey) -> Result<Option<InquiryRecord>, StoreError>;
@@ -104,14 +140,14 @@ erase! {
 
 erase! {
     /// Any [`Directory`], behind one type.
-    AnyDirectory, DynDirectory, Directory {
+    AnyDirectory, DynDirectory, Directory, directory {
         fn inquiries(list: ListInquiries) -> Result<InquiryPage, StoreError>;
     }
 }
 
 erase! {
     /// Any [`Housekeeping`], behind one type.
-    AnyHousekeeping, DynHousekeeping, Housekeeping {
+    AnyHousekeeping, DynHousekeeping, Housekeeping, housekeeping {
         fn sweep(command: Sweep) -> Result<Swept, StoreError>;
         fn purge(command: Purge) -> Result<Purged, StoreError>;
     }
@@ -119,7 +155,7 @@ erase! {
 
 erase! {
     /// Any [`Outbox`], behind one type.
-    AnyOutbox, DynOutbox, Outbox {
+    AnyOutbox, DynOutbox, Outbox, outbox {
         fn pending(after: Option<Receipt>, limit: u32) -> Result<Vec<Delivery>, StoreError>;
         fn acknowledge(receipts: Vec<Receipt>) -> Result<u64, StoreError>;
     }

@@ -20,7 +20,7 @@ mod outcome;
 
 use std::future::Future;
 
-pub use any::{AnyDirectory, AnyHousekeeping, AnyLinkStore, AnyOutbox};
+pub use any::{AnyDirectory, AnyHousekeeping, AnyLinkStore, AnyOutbox, AnyStore};
 pub use directory::{Cursor, Deadline, Directory, InquiryFilter, InquiryPage, ListInquiries, PageFrom};
 pub use error::{Retry, StoreError, StoreErrorKind};
 pub use housekeeping::{Housekeeping, Purge, Purged, Sweep, Swept};

@@ -323,15 +323,19 @@ async fn no_secret_is_in_anything_that_is_shown() {
 fn what_holds_others_shows_only_its_name() {
     use inquiry_otl::{
         MemoryStore, Operator, Service,
-        store::{AnyHousekeeping, AnyLinkStore, AnyOutbox},
+        store::{AnyDirectory, AnyHousekeeping, AnyLinkStore, AnyOutbox},
     };
     let store = || MemoryStore::new().with_outbox();
     let shown = [
         format!("{:?}", AnyLinkStore::new(store())),
+        format!("{:?}", AnyDirectory::new(store())),
         format!("{:?}", AnyHousekeeping::new(store())),
         format!("{:?}", AnyOutbox::new(store())),
     ];
-    assert_eq!(shown, ["AnyLinkStore { .. }", "AnyHousekeeping { .. }", "AnyOutbox { .. }"]);
+    assert_eq!(
+        shown,
+        ["AnyLinkStore { .. }", "AnyDirectory { .. }", "AnyHousekeeping { .. }", "AnyOutbox { .. }"]
+    );
     let operator = Operator::new(store());
     assert!(format!("{operator:?}").starts_with("Operator {"), "{operator:?}");
     let builder = Service::builder(store()).event_sink(|_: &inquiry_otl::Event| {});

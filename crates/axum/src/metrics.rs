@@ -17,8 +17,9 @@ use inquiry_otl::{
     revocation::Revoke,
     session::StartSession,
     store::{
-        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, InquiryKey, Inspect,
-        IssueOutcome, ListOf, ListedLink, Listing, RevokeOutcome, SessionKey, SessionStarted, SessionView,
+        Attempted, ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, Directory, InquiryKey,
+        InquiryPage, Inspect, IssueOutcome, ListInquiries, ListOf, ListedLink, Listing, RevokeOutcome,
+        SessionKey, SessionStarted, SessionView,
     },
 };
 
@@ -173,5 +174,11 @@ impl<S: LinkStore> LinkStore for TimedStore<S> {
         metrics::histogram!("otl_store_seconds", "call" => "issue_many", "outcome" => "ok")
             .record(began.elapsed());
         answers
+    }
+}
+
+impl<S: Directory> Directory for TimedStore<S> {
+    calls! {
+        inquiries(ListInquiries) -> InquiryPage;
     }
 }
