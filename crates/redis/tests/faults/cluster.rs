@@ -75,7 +75,6 @@ struct Clustered;
 impl Durable for Clustered {
     type Store = RedisStore;
     const NAME: &'static str = "redis_cluster";
-    const DIES_AT_ONCE: bool = false;
 
     fn engine(&self) -> Box<dyn Engine> {
         Box::new(Nodes::new(Cluster::start()))

@@ -42,9 +42,6 @@ pub trait Durable: Send + Sync + 'static {
     /// What it is called in the names of trials.
     const NAME: &'static str;
 
-    /// Whether a kill takes all of the engine at one instant; the nodes of a cluster go one after the other.
-    const DIES_AT_ONCE: bool = true;
-
     /// A new engine of its own, with an empty store in it.
     fn engine(&self) -> Box<dyn Engine>;
 
@@ -87,10 +84,8 @@ pub fn main<D: Durable>(durable: D, more: Vec<Trial>) -> ExitCode {
         trial(&durable, "a_kill_amid_redemptions_loses_and_doubles_none", kill::run),
         trial(&durable, "callers_who_go_away_lose_and_double_nothing", dropped::run),
         trial(&durable, "histories_under_races_are_linearizable", histories::races),
+        trial(&durable, "histories_under_kills_are_linearizable", histories::kills),
     ];
-    if D::DIES_AT_ONCE {
-        trials.push(trial(&durable, "histories_under_kills_are_linearizable", histories::kills));
-    }
     // Where there is a network before the store.
     let engine = durable.engine();
     if engine.port().and_then(|port| engine.place_at(port)).is_some() {
