@@ -65,6 +65,7 @@ fn main() -> ExitCode {
             "an_issue_that_is_cut_leaves_nothing_half_done",
             nodes::an_issue_that_is_cut_leaves_nothing_half_done,
         ),
+        trial("an_issue_amid_a_kill_denies_no_link", nodes::an_issue_amid_a_kill_denies_no_link),
     ];
     faults::main(Clustered, trials)
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use inquiry_otl::{Attempt, IssueError, LinkRequest, OnOutstanding, Peek, Redemption, Retry, Service};
+use inquiry_otl::{
+    Attempt, IssueError, LinkRequest, LinkStore as _, OnOutstanding, Peek, Redemption, Retry, Service,
+    store::IssueOutcome,
+};
 use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::{
     proxy::{Fault, Proxy},
@@ -297,7 +300,7 @@ pub(crate) async fn an_issue_that_is_cut_leaves_nothing_half_done() {
     let service = service(open(&place.join(" ")).await);
     let inquiries: Vec<_> = send(&service, 60).await.into_iter().map(|link| link.inquiry).collect();
 
-    let (mut good, mut not_written, mut unknown) = (Vec::new(), 0, 0);
+    let (mut good, mut cut) = (Vec::new(), 0);
     for round in 0..8 {
         let faults = [Fault::DropReplies, Fault::Random { seed: round }, Fault::Cut, Fault::Refuse];
         let (_, proxy) = &proxies[round as usize % proxies.len()];
@@ -317,35 +320,82 @@ pub(crate) async fn an_issue_that_is_cut_leaves_nothing_half_done() {
         for link in issued {
             match link {
                 Ok(link) => good.push((link.inquiry, link.id, link.url.expose().to_owned())),
-                Err(IssueError::Store(error)) => match error.retry() {
-                    Retry::Safe => not_written += 1,
-                    Retry::Unknown => unknown += 1,
-                    _ => panic!("{error:?}"),
-                },
+                Err(IssueError::Store(error)) => {
+                    assert!(matches!(error.retry(), Retry::Safe | Retry::Unknown), "{error:?}");
+                    cut += 1;
+                }
                 Err(other) => panic!("a cut is a fault: {other:?}"),
             }
         }
     }
-    println!("{} links were issued; {not_written} were not, and {unknown} perhaps", good.len());
-    assert!(not_written > 0 && unknown > 0 && good.len() > 100, "the proxies cut too little, or too much");
+    println!("{} links were issued, and {cut} issues were cut", good.len());
+    assert!(cut > 0 && good.len() > 100, "the proxies cut too little, or too much");
 
-    let mut count = 0;
     for inquiry in &inquiries {
         until_it_answers(async || service.inquiry(*inquiry).await.is_ok()).await;
         let listed = service.links(*inquiry, None, 100).await.unwrap();
-        count += listed.len();
         for (_, id, _) in good.iter().filter(|(of, ..)| of == inquiry) {
             assert_eq!(listed.iter().filter(|link| link.id == *id).count(), 1, "{id} was issued");
         }
     }
-    // The first link of each, those that were issued, and perhaps those of which nobody knew.
-    assert!(count <= inquiries.len() + good.len() + unknown, "{count} links are there: some were denied");
     // Inquiries start as many sessions as their policy allows, so one link each is redeemed.
     for inquiry in &inquiries {
         let (.., url) = good.iter().rfind(|(of, ..)| of == inquiry).expect("a link that was issued");
         let answer = service.redeem(url, &Attempt::new()).await.unwrap();
         assert!(matches!(answer, Redemption::Granted(_)), "{answer:?}");
     }
+}
+
+/// S1, S4: amid the kill of a node, an issue says that nothing was written only where nothing was: not once its link is
+/// there, and only its look-up cannot be kept.
+pub(crate) async fn an_issue_amid_a_kill_denies_no_link() {
+    let mut cluster = Cluster::start();
+    // A replica that takes over loses what it does not have.
+    for node in cluster.nodes() {
+        node.cli(&["CONFIG", "SET", "cluster-replica-no-failover", "yes"]);
+    }
+    let store = open(&cluster.urls().join(" ")).await;
+    let service = service(store.clone());
+    let inquiries: Vec<_> = send(&service, 1_500).await.into_iter().map(|link| link.inquiry).collect();
+    let plans: Vec<_> = inquiries
+        .iter()
+        .map(|inquiry| service.planner().issue(&LinkRequest::resume(*inquiry)).expect("a plan"))
+        .collect();
+
+    let lost = cluster.masters()[0];
+    let kill = async {
+        sleep(Duration::from_millis(20)).await;
+        cluster.nodes_mut()[lost].kill();
+    };
+    let issues = join_all(plans.iter().map(async |plan| store.issue(plan.command().clone()).await));
+    let (outcomes, ()) = tokio::join!(issues, kill);
+    cluster.nodes_mut()[lost].restart();
+    cluster.settled();
+
+    let (mut issued, mut not_written, mut unknown) = (0, 0, 0);
+    for ((inquiry, plan), outcome) in inquiries.iter().zip(&plans).zip(&outcomes) {
+        let mut listed = service.links(*inquiry, None, 10).await;
+        while listed.is_err() {
+            sleep(Duration::from_millis(50)).await;
+            listed = service.links(*inquiry, None, 10).await;
+        }
+        let link = plan.command().link;
+        let is_there = listed.unwrap().iter().any(|listed| listed.id == link);
+        match outcome {
+            Ok(IssueOutcome::Issued { .. }) => {
+                issued += 1;
+                assert!(is_there, "{link} was issued");
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) if error.retry() == Retry::Safe => {
+                not_written += 1;
+                assert!(!is_there, "{link} was denied, and is there");
+            }
+            Err(_) => unknown += 1,
+        }
+    }
+    println!("{issued} links were issued; {not_written} were not, and {unknown} perhaps");
+    assert!(issued > 0 && not_written > 0 && unknown > 0, "the kill came too early, or too late");
 }
 
 fn behind_a_proxy(cluster: &Cluster, node: usize) -> Proxy {
