@@ -166,6 +166,21 @@ pub enum Action {
     Redact,
 }
 
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Complete,
+        Self::Fail,
+        Self::Expire,
+        Self::Resume,
+        Self::Approve,
+        Self::MarkForReview,
+        Self::Decline,
+        Self::Redact,
+    ];
+}
+
 /// What a transition makes of an inquiry: the new state, and what must change in the same atomic step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -78,20 +78,9 @@ fn around(instants: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
 
 /// I3: any inquiry takes a step or says why not, and what it becomes can be written and read.
 fn changes(inquiry: &Inquiry) {
-    const ACTIONS: [Action; 9] = [
-        Action::Start,
-        Action::Complete,
-        Action::Fail,
-        Action::Expire,
-        Action::Resume,
-        Action::Approve,
-        Action::MarkForReview,
-        Action::Decline,
-        Action::Redact,
-    ];
     for now in around(&[inquiry.created_at, inquiry.expires_at]) {
         assert_eq!(inquiry.is_open(now), inquiry.as_of(now).is_open(now), "I6: at {now}");
-        for action in ACTIONS {
+        for action in Action::ALL {
             let Ok(step) = inquiry.after(action, now) else { continue };
             assert!(
                 inquiry.redacted_at.is_none() || action != Action::Resume,

@@ -8,19 +8,7 @@ use proptest::prelude::*;
 
 use crate::support::{moved, seconds};
 
-const ACTIONS: [Action; 9] = [
-    Action::Start,
-    Action::Complete,
-    Action::Fail,
-    Action::Expire,
-    Action::Resume,
-    Action::Approve,
-    Action::MarkForReview,
-    Action::Decline,
-    Action::Redact,
-];
-
-/// For each status what each action leads to, in the order of `ACTIONS`; `-` is an error, `?` a start that
+/// For each status what each action leads to, in the order of `Action::ALL`; `-` is an error, `?` a start that
 /// depends on whether there was one.
 const TABLE: [(&str, [&str; 9]); 8] = [
     ("created", ["pending", "-", "-", "expired", "created", "-", "-", "-", "created"]),
@@ -94,7 +82,7 @@ fn every_transition_is_as_the_table_says() {
             let before = inquiry(name, started, redacted, lapsed);
             let lapsed = lapsed && matches!(name, "created" | "pending");
             let (from, row) = if lapsed { ("expired", TABLE[4].1) } else { (name, row) };
-            for (place, action) in ACTIONS.into_iter().enumerate() {
+            for (place, action) in Action::ALL.into_iter().enumerate() {
                 let told = format!("{action:?} of {before:?}");
                 let result = before.after(action, now());
                 if lapsed && action == Action::Expire {
@@ -348,7 +336,7 @@ proptest! {
             InquiryId::new("inq_1").unwrap(), TemplateId::new("itmpl_1").unwrap(), policy, born,
         );
         for (action, now) in actions {
-            let Ok(step) = inquiry.after(ACTIONS[action], now) else { continue };
+            let Ok(step) = inquiry.after(Action::ALL[action], now) else { continue };
             prop_assert_eq!(step.inquiry.policy, policy);
             prop_assert!(inquiry.redacted_at.is_none() || step.inquiry.redacted_at == inquiry.redacted_at);
             prop_assert!(!(inquiry.redacted_at.is_some() && step.inquiry.is_open(now)));
