@@ -95,6 +95,8 @@ impl<S: Send + Sync> FromRequest<S> for Call {
         // As the client wrote it, also where the router is nested.
         let uri = extensions.remove::<OriginalUri>().map_or(uri, |OriginalUri(uri)| uri);
         let query = Query::read(uri.query().unwrap_or_default());
+        // Before anything is changed: the answer needs it.
+        Sparse::of(&query)?;
         let too_large = || Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large");
         let bytes = axum::body::to_bytes(body, MOST).await.map_err(|_| too_large())?;
         let body = json(&headers, &bytes)?;

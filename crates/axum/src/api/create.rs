@@ -6,7 +6,14 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::NaiveDate;
 use inquiry_otl::{ExpirationPolicy, Interval, LinkStore, NewInquiry, ReferenceId, TemplateId};
 
-use super::{Shared, body::Object, call::Call, failure::Failure, idempotency::Made, inquiries::inquiry_of};
+use super::{
+    Shared,
+    body::Object,
+    call::Call,
+    failure::{Failure, behind_a_change},
+    idempotency::Made,
+    inquiries::inquiry_of,
+};
 
 /// Attributes that are texts and that nobody keeps here.
 const NOT_KEPT: &[&str] = &[
@@ -47,7 +54,7 @@ pub(super) async fn create<S: LinkStore + 'static>(
     };
     let inquiry = shared.once(&call, perform, async |made| shared.read(inquiry_of(&made)?).await).await?;
     tracing::Span::current().record("inquiry", tracing::field::display(&inquiry.id));
-    shared.answer(&call, StatusCode::CREATED, &inquiry, None).await
+    shared.answer(&call, StatusCode::CREATED, &inquiry, None).await.map_err(behind_a_change)
 }
 
 impl<S: LinkStore + 'static> Shared<S> {

@@ -71,6 +71,16 @@ impl Failure {
     }
 }
 
+/// What went wrong behind a change: that nothing was changed would be true of that step, and not of the request.
+pub(super) fn behind_a_change(error: impl Into<Failure>) -> Failure {
+    let failure = error.into();
+    if failure.status == StatusCode::SERVICE_UNAVAILABLE {
+        Failure::new(failure.status, failure.title).saying("Something was changed: look before asking again")
+    } else {
+        failure
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let source = self.pointer.map(|pointer| Source { pointer });

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::memory::MemoryRecords;
-use super::{call::Call, failure::Failure};
+use super::{
+    call::Call,
+    failure::{Failure, behind_a_change},
+};
 
 /// Seconds after which somebody who was told that the same request is under way asks again.
 const SOON: u32 = 1;
@@ -134,7 +137,7 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     let key = IdempotencyKey(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
     let now = service.planner().now();
     match idempotency.0.begin(key, request(text, call), now, lapses_at(now)).await? {
-        Begun::Done(made) => again(made).await,
+        Begun::Done(made) => again(made).await.map_err(behind_a_change),
         Begun::UnderWay => Err(Failure::conflict("The same request is under way").again_after(SOON)),
         Begun::Other => Err(Failure::conflict("Another request was sent with that Idempotency-Key")),
         Begun::Full => Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "Quota exceeded")

@@ -10,7 +10,7 @@ use super::{
     call::Call,
     create::interval,
     document::{Document, Meta, Resource},
-    failure::Failure,
+    failure::{Failure, behind_a_change},
     idempotency::{Made, once},
     name::{SessionName, session_token},
 };
@@ -74,7 +74,7 @@ pub(super) async fn resume<S: LinkStore + 'static>(
     let service = Arc::clone(&shared.service);
     let perform = async move {
         service.resume(id).await?;
-        let grant = service.start_session(id).await?;
+        let grant = service.start_session(id).await.map_err(behind_a_change)?;
         let made = Made::Session(id, grant.session.id);
         Ok((grant, made))
     };
@@ -83,7 +83,7 @@ pub(super) async fn resume<S: LinkStore + 'static>(
     let grant = shared.once(&call, perform, again).await?;
     let name = SessionName { inquiry: id, session: grant.session.id };
     let meta = Meta::Token { session_token: session_token(name, &grant.token) };
-    shared.answer(&call, StatusCode::OK, &grant.inquiry, Some(meta)).await
+    shared.answer(&call, StatusCode::OK, &grant.inquiry, Some(meta)).await.map_err(behind_a_change)
 }
 
 /// `POST /inquiries/{inquiry-id}/generate-one-time-link` (L1, L2, L5).
@@ -105,9 +105,9 @@ pub(super) async fn link<S: LinkStore + 'static>(
         }
     }
     let link = shared.issue(&call, request).await?;
-    let inquiry = shared.read(id).await?;
+    let inquiry = shared.read(id).await.map_err(behind_a_change)?;
     let meta = shared.told(&link);
-    shared.answer(&call, StatusCode::OK, &inquiry, Some(meta)).await
+    shared.answer(&call, StatusCode::OK, &inquiry, Some(meta)).await.map_err(behind_a_change)
 }
 
 async fn change<S: LinkStore + 'static>(
@@ -119,7 +119,7 @@ async fn change<S: LinkStore + 'static>(
     let service = Arc::clone(&shared.service);
     let perform = async move { Ok((service.change(id, action).await?, Made::Inquiry(id))) };
     let inquiry = shared.once(call, perform, async |_| shared.read(id).await).await?;
-    shared.answer(call, StatusCode::OK, &inquiry, None).await
+    shared.answer(call, StatusCode::OK, &inquiry, None).await.map_err(behind_a_change)
 }
 
 /// A reviewer's comment must be a text; it is not kept.

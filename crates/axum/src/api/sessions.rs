@@ -12,7 +12,7 @@ use super::{
     Shared,
     call::Call,
     document::{Document, Meta, Resource},
-    failure::Failure,
+    failure::{Failure, behind_a_change},
     idempotency::Made,
     name::SessionName,
     page::{From, Page, Paged},
@@ -62,7 +62,7 @@ pub(super) async fn create<S: LinkStore + 'static>(
         Ok((session, Made::Session(inquiry, session.id)))
     };
     let session = shared.once(&call, perform, async |made| shared.session_of(made).await).await?;
-    shared.answer_session(&call, StatusCode::CREATED, &session, None).await
+    shared.answer_session(&call, StatusCode::CREATED, &session, None).await.map_err(behind_a_change)
 }
 
 /// `POST /inquiry-sessions/expire-all`: those of some inquiries. An inquiry that there is not has none.
@@ -83,7 +83,8 @@ pub(super) async fn expire_all<S: LinkStore + 'static>(
     let perform = async move {
         let mut expired = Vec::new();
         for inquiry in inquiries {
-            this.expire_sessions(inquiry, &mut expired).await?;
+            let done = this.expire_sessions(inquiry, &mut expired).await;
+            done.map_err(|failure| if expired.is_empty() { failure } else { behind_a_change(failure) })?;
         }
         let made = expired.iter().map(|session| (session.inquiry, session.id)).collect();
         Ok((expired, Made::Sessions(made)))
@@ -118,10 +119,11 @@ pub(super) async fn expire<S: LinkStore + 'static>(
     let this = Arc::clone(&shared);
     let perform = async move {
         this.service.revoke(name.inquiry, Revocation::Session(name.session)).await?;
-        Ok((this.session(name).await?, Made::Session(name.inquiry, name.session)))
+        let session = this.session(name).await.map_err(behind_a_change)?;
+        Ok((session, Made::Session(name.inquiry, name.session)))
     };
     let session = shared.once(&call, perform, async |made| shared.session_of(made).await).await?;
-    shared.answer_session(&call, StatusCode::OK, &session, None).await
+    shared.answer_session(&call, StatusCode::OK, &session, None).await.map_err(behind_a_change)
 }
 
 /// `POST /inquiry-sessions/{inquiry-session-id}/generate-one-time-link`: to go on with another device (E5).
@@ -133,7 +135,7 @@ pub(super) async fn link<S: LinkStore + 'static>(
     let session = shared.session(name).await?;
     let link = shared.issue(&call, LinkRequest::device_handoff(name.inquiry, name.session)).await?;
     let meta = shared.told(&link);
-    shared.answer_session(&call, StatusCode::OK, &session, Some(meta)).await
+    shared.answer_session(&call, StatusCode::OK, &session, Some(meta)).await.map_err(behind_a_change)
 }
 
 impl<S: LinkStore + 'static> Shared<S> {
@@ -163,7 +165,8 @@ impl<S: LinkStore + 'static> Shared<S> {
             };
             for live in sessions.iter().filter(|session| session.live) {
                 self.service.revoke(inquiry, Revocation::Session(live.id)).await?;
-                expired.push(self.service.session(inquiry, live.id).await?);
+                let session = self.service.session(inquiry, live.id).await;
+                expired.push(session.map_err(behind_a_change)?);
             }
             before = sessions.last().map(|session| session.id);
             if before.is_none() {
