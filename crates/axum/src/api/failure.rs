@@ -25,11 +25,13 @@ pub(super) struct Failure {
     details: Option<Cow<'static, str>>,
     pointer: Option<&'static str>,
     retry_after: Option<u32>,
+    /// Whether nobody knows what was changed.
+    unknown: bool,
 }
 
 impl Failure {
     pub(super) const fn new(status: StatusCode, title: &'static str) -> Self {
-        Self { status, title, details: None, pointer: None, retry_after: None }
+        Self { status, title, details: None, pointer: None, retry_after: None, unknown: false }
     }
 
     /// 400: the request is not of the contract's form.
@@ -58,6 +60,11 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
     }
 
+    /// Whether nobody knows what was changed.
+    pub(super) const fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
     /// The same with more to say.
     pub(super) fn saying(mut self, details: impl Into<Cow<'static, str>>) -> Self {
         self.details = Some(details.into());
@@ -75,7 +82,9 @@ impl Failure {
 pub(super) fn behind_a_change(error: impl Into<Failure>) -> Failure {
     let failure = error.into();
     if failure.status == StatusCode::SERVICE_UNAVAILABLE {
-        Failure::new(failure.status, failure.title).saying("Something was changed: look before asking again")
+        let said = Failure::new(failure.status, failure.title);
+        let said = said.saying("Something was changed: look before asking again");
+        Failure { unknown: failure.unknown, ..said }
     } else {
         failure
     }
@@ -120,12 +129,13 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(kind = ?error.kind(), retry = ?error.retry(), "the store failed");
         let unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
+        let unknown = |failure| Self { unknown: true, ..failure };
         match (error.retry(), error.kind()) {
             (Retry::Safe, _) => unavailable.saying("Nothing was changed: ask again").again_after(LATER),
             (_, StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Unconfirmed) => {
-                unavailable.saying("It is not known whether anything was changed")
+                unknown(unavailable.saying("It is not known whether anything was changed"))
             }
-            _ => Self::internal(),
+            _ => unknown(Self::internal()),
         }
     }
 }

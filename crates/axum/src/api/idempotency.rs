@@ -54,7 +54,7 @@ pub trait IdempotencyRecords: Send + Sync {
         until: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Forgets a request that is under way: it made nothing.
+    /// Forgets a request that is under way: it failed, and is judged anew.
     ///
     /// # Errors
     /// [`StoreError`]: then the request stays under way until it lapses.
@@ -100,6 +100,8 @@ pub enum Made {
     Session(InquiryId, SessionId),
     /// Changes of many sessions.
     Sessions(Vec<(InquiryId, SessionId)>),
+    /// Nobody knows: the store failed, and could not say whether it had written.
+    Unknown,
 }
 
 /// The records of an API.
@@ -137,6 +139,10 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     let key = IdempotencyKey(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
     let now = service.planner().now();
     match idempotency.0.begin(key, request(text, call), now, lapses_at(now)).await? {
+        // Carried out again, it might make twice what it made.
+        Begun::Done(Made::Unknown) => Err(Failure::conflict(
+            "It is not known whether the request under that Idempotency-Key changed anything: look, and take another key",
+        )),
         Begun::Done(made) => again(made).await.map_err(behind_a_change),
         Begun::UnderWay => Err(Failure::conflict("The same request is under way").again_after(SOON)),
         Begun::Other => Err(Failure::conflict("Another request was sent with that Idempotency-Key")),
@@ -147,13 +153,14 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
             let idempotency = Arc::clone(idempotency);
             let task = async move {
                 let outcome = perform.await;
-                let noted = match &outcome {
-                    Ok((_, made)) => {
-                        let until = kept_until(service.planner().now());
-                        idempotency.0.finish(key, made.clone(), until).await
-                    }
+                let made = match &outcome {
+                    Ok((_, made)) => Some(made.clone()),
+                    Err(failure) => failure.is_unknown().then_some(Made::Unknown),
+                };
+                let noted = match made {
+                    Some(made) => idempotency.0.finish(key, made, kept_until(service.planner().now())).await,
                     // A request that failed is judged anew.
-                    Err(_) => idempotency.0.forget(key).await,
+                    None => idempotency.0.forget(key).await,
                 };
                 if let Err(error) = noted {
                     tracing::warn!(kind = ?error.kind(), "an idempotency key stays under way until it lapses");

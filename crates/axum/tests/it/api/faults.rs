@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use axum::{
@@ -32,6 +32,8 @@ use super::world::{Answer, Call, TOKEN, send};
 struct Failing {
     inner: MemoryStore,
     left: AtomicU32,
+    /// Whether it loses the answers of calls that write, which it carries out.
+    loses: AtomicBool,
 }
 
 impl Failing {
@@ -41,12 +43,18 @@ impl Failing {
     }
 }
 
+const WRITING: [&str; 5] = ["create_inquiry", "change_inquiry", "issue", "revoke", "start_session"];
+
 macro_rules! failing {
     ($trait:ident: $(fn $method:ident($command:ty) -> $output:ty;)*) => {
         impl $trait for Failing {
             $(async fn $method(&self, command: $command) -> Result<$output, StoreError> {
                 self.is_out()?;
-                self.inner.$method(command).await
+                let answer = self.inner.$method(command).await;
+                if WRITING.contains(&stringify!($method)) && self.loses.load(Ordering::SeqCst) {
+                    return Err(StoreError::new(StoreErrorKind::Timeout, Retry::Unknown));
+                }
+                answer
             })*
             failing!(many $trait);
         }
@@ -88,7 +96,8 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let store = Arc::new(Failing { inner: MemoryStore::new(), left: u32::MAX.into() });
+        let store =
+            Arc::new(Failing { inner: MemoryStore::new(), left: u32::MAX.into(), loses: false.into() });
         let key = Key::new(KeyId::new(1).unwrap(), b"a key that guards nothing at all").unwrap();
         let service = Service::builder(Arc::clone(&store)).keyring(Keyring::new(key)).build().unwrap();
         let service = Arc::new(service);
@@ -196,4 +205,23 @@ async fn a_query_that_is_refused_changes_nothing() {
     let answer = stage.call(call).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{:?}", answer.body);
     assert_eq!(stage.kept().await, before);
+}
+
+/// S4: what may have been done is not done again under its key, and the repeat is told why; under another key it is.
+#[tokio::test]
+async fn what_may_have_been_done_is_not_repeated() {
+    for name in REQUESTS {
+        let stage = Stage::new();
+        let inquiry = stage.inquiry().await;
+        let session = stage.start(inquiry).await;
+        let call = request(name, inquiry, &session);
+        stage.store.loses.store(true, Ordering::SeqCst);
+        stage.call(call.clone().key("k")).await.is_error(503, "Service unavailable");
+        stage.store.loses.store(false, Ordering::SeqCst);
+        let after = stage.kept().await;
+        let again = stage.call(call.clone().key("k")).await;
+        again.is_error(409, "Conflict");
+        assert!(again.details().starts_with("It is not known"), "{name}: {}", again.details());
+        assert_eq!(stage.kept().await, after, "{name}");
+    }
 }
