@@ -227,11 +227,14 @@ async fn send(
         pipeline.add_command(cmd);
     }
     let count = pipeline.len().saturating_sub(first);
-    let values = Value::Array(line.send_packed_commands(&pipeline, first, count).await?).extract_error()?;
-    match (values, replicas) {
-        (Value::Array(mut values), None) => Ok(values.pop().unwrap_or(Value::Nil)),
-        (values, _) => Ok(values),
-    }
+    let mut values = line.send_packed_commands(&pipeline, first, count).await?;
+    // An error of the wait says nothing of the command, which was carried out before it.
+    let waited = replicas.and_then(|_| values.pop());
+    let answer = values.pop().unwrap_or(Value::Nil).extract_error()?;
+    Ok(match waited {
+        Some(waited) => Value::Array(vec![answer, waited]),
+        None => answer,
+    })
 }
 
 fn wait(replicas: Replicas) -> Cmd {
@@ -241,7 +244,7 @@ fn wait(replicas: Replicas) -> Cmd {
     cmd
 }
 
-/// D1: fewer replicas than asked for: written, perhaps, and to be lost with this server.
+/// D1: fewer replicas than asked for, or no word of them: written, perhaps, and to be lost with this server.
 fn confirmed(answer: Value, replicas: Replicas, effect: Effect) -> Result<Value, StoreError> {
     let Value::Array(mut both) = answer else {
         return Err(corrupt("an answer that is no list"));

@@ -12,3 +12,4 @@ mod common;
 mod connecting;
 mod keeping;
 mod permitting;
+mod played;
