@@ -159,9 +159,8 @@ impl Connection {
             Ok(values) => values,
             Err(error) => {
                 self.engine.notice(&error);
-                // One of them may have been turned away, and others not.
-                let kind = fault(&error, effect).kind();
-                return calls.iter().map(|_| Err(StoreError::new(kind, effect.unknown()))).collect();
+                // What one of them was told stands in its answer: this is the line's, over which nothing went if there is none.
+                return calls.iter().map(|_| Err(fault(&error, effect))).collect();
             }
         };
         let confirmed = match self.replicas {

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use inquiry_otl::{Attempt, LinkStore, Retry, Service, StoreErrorKind, TenantId, store::InquiryKey};
+use inquiry_otl::{
+    Attempt, LinkRequest, LinkStore, Retry, Service, StoreErrorKind, TenantId,
+    error::IssueError,
+    store::InquiryKey,
+};
 use inquiry_otl_redis::{OpenError, RedisStore};
 use inquiry_otl_testkit::redis::{Redis, shared};
 
@@ -56,6 +60,24 @@ async fn a_restart_is_survived() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("the store did not come back");
+}
+
+/// S4: where no connection is made nothing was written, of many links as of one.
+#[tokio::test]
+async fn an_engine_that_is_gone_has_written_nothing() {
+    let mut engine = Redis::start();
+    let store = builder().open(engine.url()).await.unwrap();
+    let service = Service::new(store.clone());
+    let id = inquiry(&service).await;
+    engine.stop();
+    // The connection that was there is found to be gone.
+    let _ = store.inquiry(InquiryKey { tenant: TenantId::default(), inquiry: id }).await.unwrap_err();
+    for links in [1, 3] {
+        for answer in service.issue_many(vec![LinkRequest::resume(id); links]).await {
+            let Err(IssueError::Store(error)) = answer else { panic!("{answer:?}") };
+            assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unavailable, Retry::Safe), "{links}");
+        }
+    }
 }
 
 /// S4: an engine that says nothing is a timeout, whose fate is unknown.
