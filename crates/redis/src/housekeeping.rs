@@ -60,18 +60,19 @@ impl RedisStore {
         }
     }
 
-    fn span_call(&self, script: &'static Script, span: Span) -> Call {
+    fn span_call(&self, script: &'static Script, effect: Effect, span: Span) -> Call {
         let base = self.keys.base(span.first);
         let indexes = ["sweep", "ended", "old-links", "old-sessions", "outbox", "gone"];
         let mut keys: Vec<_> = indexes.iter().map(|index| base.clone() + index).collect();
         if !self.connection.is_cluster() {
             keys.truncate(1);
         }
-        Call::new(script, Effect::Write, &keys).arg(self.keys.prefix()).arg(span.first).arg(span.count)
+        Call::new(script, effect, &keys).arg(self.keys.prefix()).arg(span.first).arg(span.count)
     }
 
     fn sweep_call(&self, span: Span, command: &Sweep, limit: u32, done: u32) -> Call {
-        let mut call = self.span_call(&script::SWEEP, span).arg(limit).arg(digits(command.now));
+        let mut call =
+            self.span_call(&script::SWEEP, Effect::Write, span).arg(limit).arg(digits(command.now));
         if self.outbox {
             for number in 0..limit {
                 call = call.arg(self.event(command.event, done.saturating_add(number)));
@@ -83,7 +84,8 @@ impl RedisStore {
     fn purge_call(&self, span: Span, command: &Purge, limit: u32, looks: u32) -> Call {
         let window = command.now.since(command.repeats_after);
         let window = window.as_secs().saturating_add(u64::from(0 < window.subsec_nanos()));
-        self.span_call(&script::PURGE, span)
+        // To purge again does no harm.
+        self.span_call(&script::PURGE, Effect::None, span)
             .arg(limit)
             .arg(looks)
             .arg(digits(command.now))

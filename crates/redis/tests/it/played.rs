@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use inquiry_otl::{NewInquiry, Retry, Service, StoreErrorKind, TemplateId, error::CreateError};
+use inquiry_otl::{
+    Interval, NewInquiry, Retry, Service, StoreErrorKind, TemplateId, Timestamp,
+    error::CreateError,
+    store::{Housekeeping, Purge},
+};
 use inquiry_otl_redis::RedisStore;
 
 use crate::common::prefix;
@@ -67,4 +71,15 @@ async fn a_wait_that_fails_is_unconfirmed() {
         let Err(CreateError::Store(error)) = service.create(new).await else { panic!("{said}") };
         assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unconfirmed, Retry::Unknown), "{said}");
     }
+}
+
+/// S4: to purge again does no harm, so a lost answer of a purge says so.
+#[tokio::test]
+async fn a_purge_without_an_answer_is_asked_again() {
+    let store = RedisStore::builder(&prefix()).open(play(|_| None)).await.unwrap();
+    let now = Timestamp::from_unix_micros(1_000_000).unwrap();
+    let retention = Interval::from_days(30).unwrap();
+    let purge = Purge { now, retention, inquiry_retention: None, repeats_after: now, limit: 10 };
+    let error = store.purge(purge).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unavailable, Retry::Safe));
 }
