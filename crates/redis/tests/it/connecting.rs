@@ -5,7 +5,7 @@ use std::time::Duration;
 use inquiry_otl::{
     Attempt, LinkRequest, LinkStore, Retry, Service, StoreErrorKind, TenantId,
     error::IssueError,
-    store::InquiryKey,
+    store::{InquiryKey, Outbox},
 };
 use inquiry_otl_redis::{OpenError, RedisStore};
 use inquiry_otl_testkit::redis::{Redis, shared};
@@ -103,4 +103,17 @@ async fn too_few_replicas_are_unconfirmed() {
     let service = Service::new(careful.open(shared().url()).await.unwrap());
     let error = service.redeem(link.url.expose(), &Attempt::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
+}
+
+/// V1: nobody hears of a change that a failover can still undo.
+#[tokio::test]
+async fn an_event_waits_for_the_replicas() {
+    let prefix = prefix();
+    let plain = RedisStore::builder(&prefix).outbox().open(shared().url()).await.unwrap();
+    inquiry(&Service::new(plain.clone())).await;
+    let careful = RedisStore::builder(&prefix).outbox().replicas(1, Duration::from_millis(10));
+    let careful = careful.open(shared().url()).await.unwrap();
+    let error = careful.pending(None, 9).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unconfirmed, Retry::Safe));
+    assert_eq!(plain.pending(None, 9).await.unwrap().len(), 1);
 }
