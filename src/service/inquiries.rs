@@ -89,7 +89,7 @@ impl<S: LinkStore> Service<S> {
     ///
     /// # Errors
     /// [`ChangeError::Transition`] if there is no such transition (I3), [`ChangeError::NotFound`],
-    /// [`ChangeError::Contended`], [`ChangeError::Store`]. Nothing changed.
+    /// [`ChangeError::Contended`]: nothing changed. [`ChangeError::Store`], which says itself whether that is known (S4).
     ///
     /// ```
     /// # use inquiry_otl::*;

@@ -100,7 +100,7 @@ pub enum Retry {
     /// Nothing was written; or it was, and does no harm twice, as with a release: ask again.
     Safe,
     /// It may have been written: ask again with the same attempt key, which finds the first answer (D6). A commit is
-    /// asked again with the same claim, which finds it as well (D5).
+    /// asked again with the same claim, which finds it as well (D5). A claim that was written is *busy* until its lease ends.
     SameAttempt,
     /// It was part of the caller's own transaction, which must be tried again as a whole.
     WholeTransaction,
