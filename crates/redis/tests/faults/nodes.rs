@@ -367,8 +367,8 @@ pub(crate) async fn an_issue_amid_a_kill_denies_no_link() {
         sleep(Duration::from_millis(20)).await;
         cluster.nodes_mut()[lost].kill();
     };
-    let issues = join_all(plans.iter().map(async |plan| store.issue(plan.command().clone()).await));
-    let (outcomes, ()) = tokio::join!(issues, kill);
+    let calls = join_all(plans.iter().map(async |plan| store.issue(plan.command().clone()).await));
+    let (outcomes, ()) = tokio::join!(calls, kill);
     cluster.nodes_mut()[lost].restart();
     cluster.settled();
 
