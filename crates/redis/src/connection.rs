@@ -121,6 +121,12 @@ impl Connection {
         self.patiently(key, cmd, None).await.map_err(|error| fault(&error, effect))
     }
 
+    /// Sends a command that reads, and waits until the replicas have what it read, if that is asked for.
+    pub(crate) async fn settled(&self, key: &str, cmd: &Cmd) -> Result<Value, StoreError> {
+        let answer = self.patiently(key, cmd, self.replicas).await;
+        confirmed(answer.map_err(|error| fault(&error, Effect::None))?, self.replicas, Effect::None)
+    }
+
     async fn run(&self, call: Call, replicas: Option<Replicas>) -> Result<Value, StoreError> {
         let answer = match self.patiently(&call.key, &call.cmd, replicas).await {
             Err(error) if is_no_script(&error) => {
@@ -128,11 +134,7 @@ impl Connection {
             }
             answer => answer,
         };
-        let answer = answer.map_err(|error| fault(&error, call.effect))?;
-        match replicas {
-            None => Ok(answer),
-            Some(replicas) => confirmed(answer, replicas, call.effect),
-        }
+        confirmed(answer.map_err(|error| fault(&error, call.effect))?, replicas, call.effect)
     }
 
     /// Runs scripts on one slot, in their order, in one go; each is answered by itself.
@@ -146,13 +148,11 @@ impl Connection {
             };
         }
         let (key, effect) = calls.first().map(|call| (call.key.clone(), call.effect)).unwrap_or_default();
-        let count = calls.len().saturating_add(usize::from(self.replicas.is_some()));
+        let wait = self.replicas.map(Replicas::wait);
+        let count = calls.len().saturating_add(usize::from(wait.is_some()));
         let mut pipeline = Pipeline::with_capacity(count);
-        for call in &calls {
-            pipeline.add_command(call.cmd.clone());
-        }
-        if let Some(replicas) = self.replicas {
-            pipeline.add_command(wait(replicas));
+        for cmd in calls.iter().map(|call| &call.cmd).chain(&wait) {
+            pipeline.add_command(cmd.clone());
         }
         let sent = async { self.engine.line(&key).await?.send_packed_commands(&pipeline, 0, count).await };
         let mut values = match sent.await {
@@ -163,10 +163,7 @@ impl Connection {
                 return calls.iter().map(|_| Err(fault(&error, effect))).collect();
             }
         };
-        let confirmed = match self.replicas {
-            None => true,
-            Some(replicas) => matches!(values.pop(), Some(Value::Int(n)) if i64::from(replicas.count) <= n),
-        };
+        let confirmed = self.replicas.is_none_or(|replicas| replicas.have_it(values.pop().as_ref()));
         let mut answers = Vec::with_capacity(calls.len());
         for (call, value) in calls.into_iter().zip(values) {
             answers.push(match value.extract_error() {
@@ -184,10 +181,13 @@ impl Connection {
     }
 
     /// Sends again what was not carried out, which in a cluster is soon over; a single server tells its caller.
+    ///
+    /// Where replicas are waited for, the answer is a list: the command's own, and that of the wait.
     async fn patiently(&self, key: &str, cmd: &Cmd, replicas: Option<Replicas>) -> RedisResult<Value> {
+        let wait = replicas.map(Replicas::wait);
         let mut pause = Self::PAUSE;
         for _ in 1..Self::TRIES {
-            match self.once(key, cmd, replicas).await {
+            match self.once(key, cmd, wait.as_ref()).await {
                 Err(error) if self.is_cluster() && is_not_executed(&error) => {
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2);
@@ -195,40 +195,59 @@ impl Connection {
                 answer => return answer,
             }
         }
-        self.once(key, cmd, replicas).await
+        self.once(key, cmd, wait.as_ref()).await
     }
 
     /// Sends it once; and once more to the node that its slot is on its way to, if it is.
-    async fn once(&self, key: &str, cmd: &Cmd, replicas: Option<Replicas>) -> RedisResult<Value> {
-        let answer = send(self.engine.line(key).await?, None, cmd, replicas).await;
+    async fn once(&self, key: &str, cmd: &Cmd, wait: Option<&Cmd>) -> RedisResult<Value> {
+        let answer = send(self.engine.line(key).await?, false, cmd, wait).await;
         let Err(error) = &answer else { return answer };
         self.engine.notice(error);
         match self.engine.redirected(error)? {
-            Some(other) => send(other, Some(redis::cmd("ASKING")), cmd, replicas).await,
+            Some(other) => send(other, true, cmd, wait).await,
             None => answer,
         }
     }
 }
 
+impl Replicas {
+    fn wait(self) -> Cmd {
+        let mut cmd = redis::cmd("WAIT");
+        // A wait of 0 would last for ever.
+        let timeout = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX).max(1);
+        cmd.arg(self.count).arg(timeout);
+        cmd
+    }
+
+    /// Whether enough of them have it.
+    fn have_it(self, waited: Option<&Value>) -> bool {
+        matches!(waited, Some(Value::Int(count)) if i64::from(self.count) <= *count)
+    }
+}
+
 /// Sends a command, and behind it, on the same line, the wait for replicas; the answer then is both.
+///
+/// `WAIT` asks for all that was written before its line's last command, by whomever. So an answer for which nothing is
+/// written waits for what it goes by.
 async fn send(
     mut line: ConnectionManager,
-    before: Option<Cmd>,
+    is_asking: bool,
     cmd: &Cmd,
-    replicas: Option<Replicas>,
+    wait: Option<&Cmd>,
 ) -> RedisResult<Value> {
-    if before.is_none() && replicas.is_none() {
+    if !is_asking && wait.is_none() {
         return line.send_packed_command(cmd).await?.extract_error();
     }
-    let first = usize::from(before.is_some());
+    let asking = is_asking.then(|| redis::cmd("ASKING"));
+    let first = usize::from(is_asking);
     let mut pipeline = Pipeline::with_capacity(3);
-    for cmd in before.into_iter().chain([cmd.clone()]).chain(replicas.map(wait)) {
-        pipeline.add_command(cmd);
+    for cmd in asking.iter().chain([cmd]).chain(wait) {
+        pipeline.add_command(cmd.clone());
     }
     let count = pipeline.len().saturating_sub(first);
     let mut values = line.send_packed_commands(&pipeline, first, count).await?;
     // An error of the wait says nothing of the command, which was carried out before it.
-    let waited = replicas.and_then(|_| values.pop());
+    let waited = wait.and_then(|_| values.pop());
     let answer = values.pop().unwrap_or(Value::Nil).extract_error()?;
     Ok(match waited {
         Some(waited) => Value::Array(vec![answer, waited]),
@@ -236,20 +255,12 @@ async fn send(
     })
 }
 
-fn wait(replicas: Replicas) -> Cmd {
-    let mut cmd = redis::cmd("WAIT");
-    // A wait of 0 would last for ever.
-    cmd.arg(replicas.count).arg(u64::try_from(replicas.timeout.as_millis()).unwrap_or(u64::MAX).max(1));
-    cmd
-}
-
 /// D1: fewer replicas than asked for, or no word of them: written, perhaps, and to be lost with this server.
-fn confirmed(answer: Value, replicas: Replicas, effect: Effect) -> Result<Value, StoreError> {
-    let Value::Array(mut both) = answer else {
-        return Err(corrupt("an answer that is no list"));
-    };
+fn confirmed(answer: Value, replicas: Option<Replicas>, effect: Effect) -> Result<Value, StoreError> {
+    let Some(replicas) = replicas else { return Ok(answer) };
+    let Value::Array(mut both) = answer else { return Err(corrupt("an answer that is no list")) };
     match (both.pop(), both.pop()) {
-        (Some(Value::Int(count)), Some(answer)) if i64::from(replicas.count) <= count => Ok(answer),
+        (waited, Some(answer)) if replicas.have_it(waited.as_ref()) => Ok(answer),
         _ => Err(unconfirmed(effect)),
     }
 }

@@ -41,17 +41,6 @@ impl RedisStore {
         });
         stream::iter(asked).buffered(AT_A_TIME).try_collect().await
     }
-
-    /// Events of a partition. Nobody hears of a change that a failover can still undo (V1): so where replicas are waited for,
-    /// these must have the events, too.
-    async fn events(&self, partition: u16, start: &str, count: usize) -> Result<Value, StoreError> {
-        let key = self.stream(partition);
-        if self.connection.replicas.is_none() {
-            return self.connection.command(&key, &range(&key, start, count), Effect::None).await;
-        }
-        let keys = [key, self.keys.base(partition) + "told"];
-        self.connection.write(Call::new(&script::TELL, Effect::None, &keys).arg(start).arg(count)).await
-    }
 }
 
 impl Outbox for RedisStore {
@@ -74,7 +63,9 @@ impl Outbox for RedisStore {
                 Some((first, place)) if first == partition => format!("({place}"),
                 _ => "-".to_owned(),
             };
-            let answer = self.events(partition, &start, room).await?;
+            // Nobody hears of a change that a failover can still undo (V1).
+            let key = self.stream(partition);
+            let answer = self.connection.settled(&key, &range(&key, &start, room)).await?;
             for entry in items(&answer)? {
                 deliveries.push(delivery(partition, items(entry)?)?);
             }

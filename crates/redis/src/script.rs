@@ -49,6 +49,5 @@ script!(LISTING, "prelude", "listing");
 script!(SWEEP, "prelude", "inquiry", "ending", "sweep");
 script!(PURGE, "prelude", "inquiry", "link", "session", "ending", "listed", "purge");
 script!(ACKNOWLEDGE, "prelude", "inquiry", "ending", "acknowledge");
-script!(TELL, "tell");
 script!(KEEP, "keep");
 script!(FORGET, "forget");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use inquiry_otl::{
-    Attempt, LinkRequest, LinkStore, Retry, Service, StoreErrorKind, TenantId,
-    error::IssueError,
+    Attempt, LinkRequest, LinkStore, Redemption, Retry, Revocation, Service, StoreErrorKind, TenantId,
+    error::{IssueError, RevokeError},
     store::{InquiryKey, Outbox},
 };
 use inquiry_otl_redis::{OpenError, RedisStore};
@@ -103,6 +103,31 @@ async fn too_few_replicas_are_unconfirmed() {
     let service = Service::new(careful.open(shared().url()).await.unwrap());
     let error = service.redeem(link.url.expose(), &Attempt::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
+}
+
+/// D1: an answer for which nothing is written goes by what somebody else wrote, and waits for it.
+#[tokio::test]
+async fn what_is_answered_waits_for_the_replicas() {
+    let primary = Redis::start();
+    let replica = primary.replica();
+    let prefix = prefix();
+    let plain = Service::new(RedisStore::builder(&prefix).open(primary.url()).await.unwrap());
+    let careful = RedisStore::builder(&prefix).replicas(1, Duration::from_millis(100));
+    let careful = Service::new(careful.open(primary.url()).await.unwrap());
+    let link = link(&plain).await;
+    let url = link.url.expose();
+
+    replica.freeze();
+    let revocation = Revocation::Link(link.id);
+    assert!(plain.revoke(link.inquiry, revocation).await.unwrap());
+    let Err(RevokeError::Store(error)) = careful.revoke(link.inquiry, revocation).await else { panic!() };
+    assert_eq!(error.kind(), StoreErrorKind::Unconfirmed);
+    let error = careful.redeem(url, &Attempt::new()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unconfirmed);
+
+    replica.thaw();
+    while careful.revoke(link.inquiry, revocation).await.is_err() {}
+    assert!(matches!(careful.redeem(url, &Attempt::new()).await, Ok(Redemption::Refused(_))));
 }
 
 /// V1: nobody hears of a change that a failover can still undo.
