@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod app;
+pub mod cli;
+pub mod config;
+mod operations;
+mod pump;
+mod records;
+mod secrets;
+mod serve;
+mod store;

@@ -1,0 +1,41 @@
+//! For those who run the server: is it there, is it ready, what does it count.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use inquiry_otl::InquiryQuery;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::timeout;
+
+use crate::app::App;
+
+/// How long a store may take to answer, and be ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `/healthz`, `/readyz`, `/metrics`.
+pub(crate) fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready).with_state(app))
+        .route("/metrics", get(async move || (text, metrics.render())))
+}
+
+/// Whether store and records answer.
+async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let store = timeout(PATIENCE, app.links.inquiries(InquiryQuery::newest(1)));
+    if !matches!(store.await, Ok(Ok(_))) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n");
+    }
+    let records = timeout(PATIENCE, app.records.read(|of| of.query_row("SELECT 1", [], |_| Ok(()))));
+    if !matches!(records.await, Ok(Ok(()))) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server's records do not answer\n");
+    }
+    (StatusCode::OK, "ready\n")
+}
