@@ -40,6 +40,15 @@ pub struct Options {
     #[arg(long, global = true, env = "OTL_CONTINUE_TO", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_to: Option<String>,
+    /// The mail server: `smtps://user:password@host`, or `smtp://host:25?tls=required`, or `…?tls=opportunistic`. Without one
+    /// mails are not sent, but shown in the dashboard.
+    #[arg(long, global = true, env = "OTL_SMTP", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smtp: Option<String>,
+    /// Whom mails are from: `Support <support@example.com>`.
+    #[arg(long, global = true, env = "OTL_MAIL_FROM", value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail_from: Option<String>,
     /// How many requests are served at a time; more are told 503 with `Retry-After`.
     #[arg(long, global = true, env = "OTL_REQUESTS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +80,7 @@ pub struct Settings {
     #[serde(default = "here")]
     pub data: PathBuf,
     /// Where links are kept, as a URL.
-    store: Option<StoreUrl>,
+    store: Option<SecretUrl>,
     key_file: Option<PathBuf>,
     /// Where to listen.
     #[serde(default = "loopback")]
@@ -79,6 +88,10 @@ pub struct Settings {
     url: Option<String>,
     /// Where a person goes on.
     pub continue_to: Option<String>,
+    /// The mail server.
+    pub smtp: Option<SecretUrl>,
+    /// Whom mails are from.
+    pub mail_from: Option<String>,
     /// How many requests are served at a time.
     #[serde(default = "many")]
     pub requests: u16,
@@ -114,8 +127,8 @@ impl Settings {
 
     /// Where links are kept.
     #[must_use]
-    pub fn store(&self) -> StoreUrl {
-        let file = || StoreUrl(format!("sqlite:{}", self.data.join("inquiry-otl.db").display()));
+    pub fn store(&self) -> SecretUrl {
+        let file = || SecretUrl(format!("sqlite:{}", self.data.join("inquiry-otl.db").display()));
         self.store.clone().unwrap_or_else(file)
     }
 
@@ -139,12 +152,12 @@ impl Settings {
     }
 }
 
-/// Where links are kept: it may hold a password, and is not shown.
+/// Where something else is: it may hold a password, and is not shown.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub struct StoreUrl(String);
+pub struct SecretUrl(String);
 
-impl StoreUrl {
+impl SecretUrl {
     /// The URL, with its password.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -152,9 +165,9 @@ impl StoreUrl {
     }
 }
 
-impl std::fmt::Debug for StoreUrl {
+impl std::fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
-        write!(f, "StoreUrl({scheme}:…)")
+        write!(f, "SecretUrl({scheme}:…)")
     }
 }

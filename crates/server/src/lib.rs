@@ -3,9 +3,12 @@
 mod app;
 pub mod cli;
 pub mod config;
+mod mail;
 mod operations;
 mod pump;
 mod records;
+mod schedule;
 mod secrets;
 mod serve;
 mod store;
+mod webhooks;

@@ -9,8 +9,8 @@ use axum::{
     response::IntoResponse,
 };
 use inquiry_otl::{
-    Digest, Event, EventSink as _, ExpirationPolicy, Operator, Retry, Service, StoreError, StoreErrorKind,
-    TemplateId, UrlFormat, UrlStyle, store::AnyStore,
+    Clock, Digest, Event, EventSink as _, ExpirationPolicy, Interval, Operator, Service, StoreError,
+    SystemClock, TemplateId, Timestamp, UrlFormat, UrlStyle, store::AnyStore,
 };
 use inquiry_otl_axum::{
     MetricsSink, SessionCookie, TimedStore,
@@ -20,6 +20,7 @@ use inquiry_otl_axum::{
 };
 
 use metrics_exporter_prometheus::PrometheusBuilder;
+use rusqlite::Transaction;
 use tokio::{net::TcpListener, signal};
 use tower::{ServiceBuilder, limit::ConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::trace::TraceLayer;
@@ -27,28 +28,42 @@ use tower_http::trace::TraceLayer;
 use crate::{
     app::{App, Links, Templates},
     config::{LogForm, Settings},
+    mail::{self, Mailer, Smtp, SmtpError},
     operations,
     pump::{self, Bell},
-    records::{Records, templates::Template, tokens},
+    records::{self, Records, templates::Template, tokens},
     secrets::{Secrets, random_hex},
     store,
+    webhooks::{self, Webhooks},
 };
 
 /// How long requests may take to end once the server is told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
 
+/// How long what is over is kept, in days.
+const KEPT: i64 = 30;
+/// How often it is looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How many records of each kind go at a time.
+const PURGE: u32 = 500;
+
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
     log(settings.log);
+    // One provider of cryptography for all connections; that another is there already does no harm.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let metrics = PrometheusBuilder::new().install_recorder()?;
     fs::create_dir_all(&settings.data)?;
     let listener = TcpListener::bind(settings.listen).await?;
     let url = settings.url(listener.local_addr()?.port());
     let store = store::open(&settings.store()).await?;
     let bell = Bell::default();
-    let app = Arc::new(app(&settings, url, store.clone(), bell.clone()).await?);
+    let app = Arc::new(app(&settings, url, store.clone(), bell.clone(), SystemClock).await?);
 
     tokio::spawn(pump::run(Arc::clone(&app), store.clone(), bell));
+    tokio::spawn(webhooks::run(Arc::clone(&app)));
+    tokio::spawn(mail::run(Arc::clone(&app)));
+    tokio::spawn(keep_records(Arc::clone(&app)));
     tokio::spawn(keep_house(store));
 
     let router = router(&settings, &app)?
@@ -75,28 +90,36 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
 }
 
 /// Opens everything that the server keeps.
-async fn app(
+pub(crate) async fn app(
     settings: &Settings,
     url: String,
     store: AnyStore,
     bell: Bell,
+    clock: impl Clock + 'static,
 ) -> Result<App, Box<dyn Error + Send + Sync>> {
     let mut secrets = Secrets::open(&settings.key_file())?;
     let records = Records::open(&settings.records_file())?;
     let short = UrlFormat::new(&format!("{url}/c"))?.with_style(UrlStyle::Path);
     let urls = UrlFormat::new(&format!("{url}/verify"))?.also_accepting(short);
     let counted = MetricsSink::new();
-    let mut service =
-        Service::builder(TimedStore::new(store)).url_format(urls).event_sink(move |event: &Event| {
+    let mut service = Service::builder(TimedStore::new(store)).clock(clock).url_format(urls).event_sink(
+        move |event: &Event| {
             counted.tell(event);
             bell.tell(event);
-        });
+        },
+    );
     if let Some(keyring) = secrets.take_keyring() {
         service = service.keyring(keyring);
     }
     let links: Arc<Links> = Arc::new(service.build()?);
     let templates = Templates::read(&records).await?;
-    Ok(App { links, records, secrets, templates, url })
+    let smtp = match (&settings.smtp, &settings.mail_from) {
+        (None, _) => None,
+        (Some(_), None) => return Err(SmtpError::NoFrom.into()),
+        (Some(smtp), Some(from)) => Some(Smtp::new(smtp.expose(), from)?),
+    };
+    let (mail, webhooks) = (Mailer::new(smtp), Webhooks::new()?);
+    Ok(App { links, records, secrets, templates, mail, webhooks, url })
 }
 
 /// All that is served, but for those who run the server.
@@ -112,7 +135,8 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
 
     let templates = Arc::clone(app);
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
-        .templates(move |id: TemplateId| templates.templates.policy(id));
+        .templates(move |id: TemplateId| templates.templates.policy(id))
+        .idempotency(app.records.clone());
     Ok(verify.router().merge(api.into_router()))
 }
 
@@ -122,12 +146,8 @@ struct Bearers(Records);
 impl Verifier for Bearers {
     async fn verify(&self, token: &str) -> Result<Access, StoreError> {
         let digest: Digest = Tokens::digest(token);
-        let found = self.0.read(move |of| tokens::find(of, &digest)).await;
-        match found {
-            Ok(Some(_)) => Ok(Access::Granted),
-            Ok(None) => Ok(Access::Invalid),
-            Err(error) => Err(StoreError::new(StoreErrorKind::Unavailable, Retry::Safe).with_source(error)),
-        }
+        let found = self.0.read(move |of| tokens::find(of, &digest)).await?;
+        Ok(if found.is_some() { Access::Granted } else { Access::Invalid })
     }
 }
 
@@ -167,6 +187,30 @@ async fn keep_house(store: AnyStore) {
             true
         })
         .await;
+}
+
+/// Removes the server's own records of deliveries and mails that are over, for ever.
+async fn keep_records(app: Arc<App>) {
+    loop {
+        let Some(before) = Interval::from_days(KEPT).ok().map(|days| app.links.planner().now().minus(days))
+        else {
+            return;
+        };
+        match app.records.write(move |to| purge(to, before)).await {
+            Ok(0) => tokio::time::sleep(HOUSEKEEPING).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn Error, "housekeeping waits");
+                tokio::time::sleep(HOUSEKEEPING).await;
+            }
+        }
+    }
+}
+
+/// A bounded step, so that others may write meanwhile.
+fn purge(to: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<usize> {
+    let deliveries = records::webhooks::purge(to, before, PURGE)?;
+    Ok(records::mails::purge(to, before, PURGE)?.saturating_add(deliveries))
 }
 
 /// There is no room for another request.
