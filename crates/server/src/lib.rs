@@ -3,6 +3,7 @@
 mod app;
 pub mod cli;
 pub mod config;
+mod dashboard;
 mod operations;
 mod pump;
 mod records;
