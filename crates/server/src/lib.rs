@@ -4,6 +4,7 @@ mod app;
 pub mod cli;
 pub mod config;
 mod mail;
+mod dashboard;
 mod operations;
 mod pump;
 mod records;

@@ -134,11 +134,16 @@ pub(crate) enum KeyFileError {
 
 /// So many random bytes, as hexadecimal digits.
 pub(crate) fn random_hex<const BYTES: usize>() -> Zeroizing<String> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut bytes = Zeroizing::new([0_u8; BYTES]);
     rand::fill(&mut bytes[..]);
-    let mut text = Zeroizing::new(String::with_capacity(BYTES.saturating_mul(2)));
-    for byte in bytes.iter() {
+    hex(&*bytes)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> Zeroizing<String> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
+    for byte in bytes {
         for digit in [*byte >> 4, *byte & 0xf] {
             text.push(char::from(DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
         }

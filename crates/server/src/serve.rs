@@ -1,6 +1,6 @@
 //! Puts the server together, and runs it until it is told to stop.
 
-use std::{error::Error, fs, io::Write as _, sync::Arc, time::Duration};
+use std::{error::Error, fs, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     BoxError, Router,
@@ -28,6 +28,7 @@ use tower_http::trace::TraceLayer;
 use crate::{
     app::{App, Links, Templates},
     config::{LogForm, Settings},
+    dashboard,
     mail::{self, Mailer, Smtp, SmtpError},
     operations,
     pump::{self, Bell},
@@ -77,7 +78,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
         // Those who watch the server are never turned away.
         .merge(operations::router(Arc::clone(&app), metrics));
     welcome(&app).await?;
-    let served = axum::serve(listener, router).with_graceful_shutdown(told_to_stop());
+    let served = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(told_to_stop());
     let is_over = async {
         told_to_stop().await;
         tokio::time::sleep(LAST_REQUESTS).await;
@@ -137,7 +139,7 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
         .templates(move |id: TemplateId| templates.templates.policy(id))
         .idempotency(app.records.clone());
-    Ok(verify.router().merge(api.into_router()))
+    Ok(verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app))))
 }
 
 /// The tokens in the records.
