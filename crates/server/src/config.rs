@@ -1,10 +1,11 @@
 //! How the server is configured: by flags, by the environment, by a file, in this order of precedence.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{error::Error, net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::Args;
 use config::{Config, ConfigError, File, FileFormat};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Flags and environment: what is not given is taken from the file, or is the default.
 #[derive(Args, Clone, Debug, Default, Serialize)]
@@ -52,7 +53,7 @@ pub struct Options {
     /// How many requests are served at a time; more are told 503 with `Retry-After`.
     #[arg(long, global = true, env = "OTL_REQUESTS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    requests: Option<u16>,
+    requests: Option<NonZeroU16>,
     /// How the log on standard error looks: `text` or `json`.
     #[arg(long, global = true, env = "OTL_LOG", value_name = "FORM")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +95,7 @@ pub struct Settings {
     pub mail_from: Option<String>,
     /// How many requests are served at a time.
     #[serde(default = "many")]
-    pub requests: u16,
+    pub requests: NonZeroU16,
     /// How the log looks.
     #[serde(default)]
     pub log: LogForm,
@@ -108,8 +109,8 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
 }
 
-const fn many() -> u16 {
-    256
+const fn many() -> NonZeroU16 {
+    NonZeroU16::MIN.saturating_add(255)
 }
 
 impl Settings {
@@ -144,11 +145,40 @@ impl Settings {
         self.data.join("inquiry-otl-server.db")
     }
 
-    /// How people reach this server, for a server that listens on that port; without a slash at its end.
+    /// The file by which a second server on this folder is kept away.
     #[must_use]
-    pub fn url(&self, port: u16) -> String {
+    pub fn lock_file(&self) -> PathBuf {
+        self.data.join("inquiry-otl-server.lock")
+    }
+
+    /// How people reach this server, for a server that listens on that port; without a slash at its end.
+    ///
+    /// # Errors
+    /// [`SettingError`] if it has a path: the server's pages are at fixed ones.
+    pub fn url(&self, port: u16) -> Result<String, SettingError> {
         let url = self.url.clone().unwrap_or_else(|| format!("http://localhost:{port}"));
-        url.trim_end_matches('/').to_owned()
+        let url = url.trim_end_matches('/');
+        match url.split_once("://") {
+            Some((_, host)) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(url.to_owned()),
+            _ => Err(SettingError::new("url")("it is a scheme and a host, as in https://verify.example.com")),
+        }
+    }
+}
+
+/// A setting that is no good.
+#[derive(Debug, Error)]
+#[error("the setting `{name}` is no good")]
+#[non_exhaustive]
+pub struct SettingError {
+    /// The name of the setting.
+    pub name: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl SettingError {
+    /// What makes an error of the setting of whatever it led to.
+    pub(crate) fn new<E: Into<Box<dyn Error + Send + Sync>>>(name: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self { name, source: source.into() }
     }
 }
 

@@ -3,8 +3,8 @@
 mod app;
 pub mod cli;
 pub mod config;
-mod mail;
 mod dashboard;
+mod mail;
 mod operations;
 mod pump;
 mod records;

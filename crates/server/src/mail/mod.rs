@@ -13,10 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{sync::Notify, task::JoinSet};
 
-pub(crate) use self::{
-    letter::Letter,
-    smtp::{Smtp, SmtpError},
-};
+pub(crate) use self::{letter::Letter, smtp::Smtp};
 use crate::{
     app::App,
     records::{

@@ -27,8 +27,7 @@ impl Smtp {
     /// The server at that URL: `smtps://…`, or `smtp://…` with `?tls=required` or `?tls=opportunistic`.
     ///
     /// It may hold a password, so no error repeats it.
-    pub(crate) fn new(url: &str, from: &str) -> Result<Self, SmtpError> {
-        let from: Mailbox = from.parse().map_err(|_| SmtpError::From)?;
+    pub(crate) fn new(url: &str, from: Mailbox) -> Result<Self, SmtpError> {
         let parsed = Url::parse(url).map_err(|_| SmtpError::Url)?;
         let has_tls = parsed.scheme() == "smtps" || parsed.query_pairs().any(|(name, _)| name == "tls");
         if !has_tls && !parsed.host_str().is_some_and(is_loopback) {
@@ -74,17 +73,13 @@ impl Smtp {
 #[derive(Debug, Error)]
 pub(crate) enum SmtpError {
     /// The URL is no good.
-    #[error("smtp is smtps://user:password@host, or smtp://host:25?tls=required, or ?tls=opportunistic")]
+    #[error(
+        "it is smtps://user:password@host, or smtp://host:25?tls=required, or smtp://host:25?tls=opportunistic"
+    )]
     Url,
     /// Links would travel in the clear.
-    #[error("smtp without tls is for a mail server on this machine: add ?tls=required, or use smtps://")]
+    #[error("without TLS it is for a mail server on this machine alone: add ?tls=required, or say smtps://")]
     Clear,
-    /// The sender is no good.
-    #[error("mail-from is not an address, as in support@example.com or Support <support@example.com>")]
-    From,
-    /// There is no sender.
-    #[error("smtp needs mail-from: the address that mails are from")]
-    NoFrom,
 }
 
 /// Why a mail was not sent; it never repeats what the server said, which may hold the address.
