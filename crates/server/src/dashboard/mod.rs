@@ -5,9 +5,11 @@
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
 mod assets;
+mod mails;
 mod page;
 mod sign_in;
 mod signed_in;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -30,6 +32,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
         .merge(sign_in::router())
+        .merge(mails::router())
+        .merge(webhooks::router())
         .layer(security_headers(&policy))
         .with_state(app)
         // The browser may keep these.
