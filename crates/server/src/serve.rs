@@ -181,16 +181,21 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
         verify = verify.over_http_on_loopback();
         cookie = cookie.over_http_on_loopback();
     }
-    let go_on = GoOn::to(settings.continue_to.as_deref().unwrap_or("/inquiry"))
+    let target = settings.continue_to.as_deref();
+    let go_on = GoOn::to(target.unwrap_or(dashboard::person::PATH))
         .map_err(SettingError::new("continue-to"))?
-        .with_cookie(cookie);
+        .with_cookie(cookie.clone());
     let verify = verify.enter(go_on)?;
 
     let templates = Arc::clone(app);
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
         .templates(move |id: TemplateId| templates.templates.policy(id))
         .idempotency(app.records.clone());
-    Ok(verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app))))
+    let mut router = verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app)));
+    if target.is_none() {
+        router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
+    }
+    Ok(router)
 }
 
 /// The tokens in the records.

@@ -5,16 +5,33 @@
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
 mod assets;
+mod changes;
+mod diagnose;
+mod fields;
+mod inquiries;
+mod inquiry;
 mod mails;
+mod new_link;
 mod page;
+pub(crate) mod person;
+mod samples;
+mod settings;
 mod sign_in;
 mod signed_in;
+mod story;
+mod templates;
 mod webhooks;
+mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::{Router, response::Redirect, routing::get};
+use axum::{
+    Router,
+    response::{Redirect, Response},
+    routing::{any, get},
+};
 use inquiry_otl_axum::{ContentPolicy, security_headers};
+use tower::util::MapResponseLayer;
 
 pub(crate) use self::{
     page::{Failure, Frame, Here, Notice, page},
@@ -24,18 +41,29 @@ use crate::app::App;
 
 /// Everything below `/dashboard`, and `/`.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let policy = ContentPolicy::strict()
-        .allow("script-src", "'self'")
-        .allow("style-src", "'self'")
-        .allow("img-src", "'self'")
-        .allow("connect-src", "'self'");
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
+        .route("/dashboard/{*rest}", any(async || Failure::NotFound))
         .merge(sign_in::router())
+        .merge(inquiries::router())
+        .merge(inquiry::router())
+        .merge(diagnose::router())
+        .merge(templates::router())
         .merge(mails::router())
         .merge(webhooks::router())
-        .layer(security_headers(&policy))
+        .layer(headers())
         .with_state(app)
         // The browser may keep these.
         .merge(assets::router())
+}
+
+/// What a page may load: what this server has, and nothing else.
+static POLICY: LazyLock<ContentPolicy> = LazyLock::new(|| {
+    let own = ["script-src", "style-src", "img-src", "connect-src"];
+    own.into_iter().fold(ContentPolicy::strict(), |policy, of| policy.allow(of, "'self'"))
+});
+
+/// The headers of every page.
+fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
+    security_headers(&POLICY)
 }
