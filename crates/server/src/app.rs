@@ -9,11 +9,13 @@ use inquiry_otl::{ExpirationPolicy, Service, TemplateId, store::AnyStore};
 use inquiry_otl_axum::TimedStore;
 
 use crate::{
+    mail::Mailer,
     records::{
         Records, RecordsError,
         templates::{self, Template},
     },
     secrets::Secrets,
+    webhooks::Webhooks,
 };
 
 /// The service of inquiries and links.
@@ -25,6 +27,8 @@ pub(crate) struct App {
     pub(crate) records: Records,
     pub(crate) secrets: Secrets,
     pub(crate) templates: Templates,
+    pub(crate) mail: Mailer,
+    pub(crate) webhooks: Webhooks,
     /// How people reach this server; without a slash at its end.
     pub(crate) url: String,
 }

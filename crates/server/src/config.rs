@@ -1,10 +1,11 @@
 //! How the server is configured: by flags, by the environment, by a file, in this order of precedence.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{error::Error, net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::Args;
 use config::{Config, ConfigError, File, FileFormat};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Flags and environment: what is not given is taken from the file, or is the default.
 #[derive(Args, Clone, Debug, Default, Serialize)]
@@ -40,10 +41,19 @@ pub struct Options {
     #[arg(long, global = true, env = "OTL_CONTINUE_TO", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_to: Option<String>,
+    /// The mail server: `smtps://user:password@host`, or `smtp://host:25?tls=required`, or `…?tls=opportunistic`. Without one
+    /// mails are not sent, but shown in the dashboard.
+    #[arg(long, global = true, env = "OTL_SMTP", value_name = "URL", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smtp: Option<String>,
+    /// Whom mails are from: `Support <support@example.com>`.
+    #[arg(long, global = true, env = "OTL_MAIL_FROM", value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail_from: Option<String>,
     /// How many requests are served at a time; more are told 503 with `Retry-After`.
     #[arg(long, global = true, env = "OTL_REQUESTS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    requests: Option<u16>,
+    requests: Option<NonZeroU16>,
     /// How the log on standard error looks: `text` or `json`.
     #[arg(long, global = true, env = "OTL_LOG", value_name = "FORM")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +81,7 @@ pub struct Settings {
     #[serde(default = "here")]
     pub data: PathBuf,
     /// Where links are kept, as a URL.
-    store: Option<StoreUrl>,
+    store: Option<SecretUrl>,
     key_file: Option<PathBuf>,
     /// Where to listen.
     #[serde(default = "loopback")]
@@ -79,9 +89,13 @@ pub struct Settings {
     url: Option<String>,
     /// Where a person goes on.
     pub continue_to: Option<String>,
+    /// The mail server.
+    pub smtp: Option<SecretUrl>,
+    /// Whom mails are from.
+    pub mail_from: Option<String>,
     /// How many requests are served at a time.
     #[serde(default = "many")]
-    pub requests: u16,
+    pub requests: NonZeroU16,
     /// How the log looks.
     #[serde(default)]
     pub log: LogForm,
@@ -95,8 +109,8 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
 }
 
-const fn many() -> u16 {
-    256
+const fn many() -> NonZeroU16 {
+    NonZeroU16::MIN.saturating_add(255)
 }
 
 impl Settings {
@@ -114,8 +128,8 @@ impl Settings {
 
     /// Where links are kept.
     #[must_use]
-    pub fn store(&self) -> StoreUrl {
-        let file = || StoreUrl(format!("sqlite:{}", self.data.join("inquiry-otl.db").display()));
+    pub fn store(&self) -> SecretUrl {
+        let file = || SecretUrl(format!("sqlite:{}", self.data.join("inquiry-otl.db").display()));
         self.store.clone().unwrap_or_else(file)
     }
 
@@ -131,20 +145,49 @@ impl Settings {
         self.data.join("inquiry-otl-server.db")
     }
 
-    /// How people reach this server, for a server that listens on that port; without a slash at its end.
+    /// The file by which a second server on this folder is kept away.
     #[must_use]
-    pub fn url(&self, port: u16) -> String {
+    pub fn lock_file(&self) -> PathBuf {
+        self.data.join("inquiry-otl-server.lock")
+    }
+
+    /// How people reach this server, for a server that listens on that port; without a slash at its end.
+    ///
+    /// # Errors
+    /// [`SettingError`] if it has a path: the server's pages are at fixed ones.
+    pub fn url(&self, port: u16) -> Result<String, SettingError> {
         let url = self.url.clone().unwrap_or_else(|| format!("http://localhost:{port}"));
-        url.trim_end_matches('/').to_owned()
+        let url = url.trim_end_matches('/');
+        match url.split_once("://") {
+            Some((_, host)) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(url.to_owned()),
+            _ => Err(SettingError::new("url")("it is a scheme and a host, as in https://verify.example.com")),
+        }
     }
 }
 
-/// Where links are kept: it may hold a password, and is not shown.
+/// A setting that is no good.
+#[derive(Debug, Error)]
+#[error("the setting `{name}` is no good")]
+#[non_exhaustive]
+pub struct SettingError {
+    /// The name of the setting.
+    pub name: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl SettingError {
+    /// What makes an error of the setting of whatever it led to.
+    pub(crate) fn new<E: Into<Box<dyn Error + Send + Sync>>>(name: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self { name, source: source.into() }
+    }
+}
+
+/// Where something else is: it may hold a password, and is not shown.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub struct StoreUrl(String);
+pub struct SecretUrl(String);
 
-impl StoreUrl {
+impl SecretUrl {
     /// The URL, with its password.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -152,9 +195,9 @@ impl StoreUrl {
     }
 }
 
-impl std::fmt::Debug for StoreUrl {
+impl std::fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
-        write!(f, "StoreUrl({scheme}:…)")
+        write!(f, "SecretUrl({scheme}:…)")
     }
 }

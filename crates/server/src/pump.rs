@@ -3,12 +3,17 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use inquiry_otl::{
-    Event, EventSink,
+    Event, EventKind, EventSink, Timestamp,
     store::{AnyStore, Outbox as _},
 };
+use rusqlite::Transaction;
 use tokio::sync::Notify;
 
-use crate::{app::App, records::timeline};
+use crate::{
+    app::App,
+    records::{mails, timeline},
+    webhooks,
+};
 
 /// How many events go at a time.
 const BATCH: u32 = 500;
@@ -45,15 +50,20 @@ async fn batch(app: &App, store: &AnyStore) -> Result<usize, Box<dyn Error + Sen
     }
     let (receipts, events): (Vec<_>, Vec<_>) =
         deliveries.into_iter().map(|delivery| (delivery.receipt, delivery.event)).unzip();
-    let count = events.len();
-    app.records
-        .write(move |to| {
-            for event in &events {
-                timeline::add(to, event)?;
-            }
-            Ok(())
-        })
-        .await?;
+    let (count, now) = (events.len(), app.links.planner().now());
+    app.records.write(move |to| events.iter().try_for_each(|event| take(to, event, now))).await?;
+    app.webhooks.ring();
     store.acknowledge(receipts).await?;
     Ok(count)
+}
+
+/// Takes an event, and does what is to be done when it happened, once.
+fn take(to: &Transaction<'_>, event: &Event, now: Timestamp) -> rusqlite::Result<()> {
+    if !timeline::add(to, event)? {
+        return Ok(());
+    }
+    if let (EventKind::InquiryRedacted, Some(inquiry)) = (event.kind, event.inquiry) {
+        mails::redact(to, inquiry, now)?;
+    }
+    webhooks::enqueue(to, event, now)
 }

@@ -8,7 +8,7 @@ use rustls_platform_verifier::ConfigVerifierExt;
 use thiserror::Error;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::StoreUrl;
+use crate::config::SecretUrl;
 
 /// What keys in Redis begin with.
 const REDIS_PREFIX: &str = "otl";
@@ -17,7 +17,7 @@ const REDIS_PREFIX: &str = "otl";
 ///
 /// # Errors
 /// [`OpenError`], which says why, without the URL: it may hold a password.
-pub(crate) async fn open(url: &StoreUrl) -> Result<AnyStore, OpenError> {
+pub(crate) async fn open(url: &SecretUrl) -> Result<AnyStore, OpenError> {
     let url = url.expose();
     match url.split_once(':') {
         Some(("memory", "")) => Ok(AnyStore::new(MemoryStore::new().with_outbox())),

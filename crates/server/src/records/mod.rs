@@ -3,18 +3,30 @@
 //! One thread writes, one reads. Writes that come while the disk is busy with a transaction go together in the next one; each
 //! is answered after its commit, and one that fails fails alone.
 
+pub(crate) mod idempotency;
+pub(crate) mod mails;
 pub(crate) mod templates;
 pub(crate) mod timeline;
 pub(crate) mod tokens;
+pub(crate) mod webhooks;
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{error::Error, path::Path, str::FromStr, sync::Arc, thread, time::Duration};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use inquiry_otl::{Retry, StoreError, StoreErrorKind, Timestamp};
+use rusqlite::{Connection, Transaction, TransactionBehavior, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 /// The tables of each subject, in the order in which they refer to one another.
-const TABLES: [&str; 3] = [tokens::TABLES, templates::TABLES, timeline::TABLES];
+const TABLES: [&str; 6] = [
+    tokens::TABLES,
+    templates::TABLES,
+    timeline::TABLES,
+    idempotency::TABLES,
+    webhooks::TABLES,
+    mails::TABLES,
+];
 /// The version of the tables, in `user_version`.
 const VERSION: i32 = 1;
 /// How many calls may wait.
@@ -134,6 +146,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten: people's addresses do not stay behind in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 
@@ -150,6 +164,30 @@ fn migrate(connection: &mut Connection) -> Result<(), RecordsError> {
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
+}
+
+/// What a column of JSON is to hold.
+pub(crate) fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// What a column of JSON holds.
+fn from_json<T: DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+/// What a column of text holds: an id, an address.
+fn from_text<T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>>>(text: &str) -> rusqlite::Result<T> {
+    text.parse().map_err(unreadable)
+}
+
+/// The instant in a column of microseconds.
+fn from_micros(micros: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_unix_micros(micros).map_err(unreadable)
+}
+
+fn unreadable(error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into())
 }
 
 /// Why the records could not be read or written.
@@ -170,4 +208,11 @@ pub(crate) enum RecordsError {
     /// The machine has no thread for them.
     #[error("the server's records have no thread")]
     Thread(#[from] std::io::Error),
+}
+
+/// For what is asked of the records through a trait of the library: nothing was written, or nobody can tell.
+impl From<RecordsError> for StoreError {
+    fn from(error: RecordsError) -> Self {
+        Self::new(StoreErrorKind::Unavailable, Retry::Safe).with_source(error)
+    }
 }
