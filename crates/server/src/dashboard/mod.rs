@@ -5,9 +5,17 @@
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
 mod assets;
+mod changes;
+mod fields;
+mod inquiries;
+mod inquiry;
+mod new_link;
 mod page;
+mod samples;
 mod sign_in;
 mod signed_in;
+mod story;
+mod words;
 
 use std::sync::Arc;
 
@@ -30,6 +38,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
         .merge(sign_in::router())
+        .merge(inquiries::router())
+        .merge(inquiry::router())
         .layer(security_headers(&policy))
         .with_state(app)
         // The browser may keep these.

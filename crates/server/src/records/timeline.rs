@@ -1,7 +1,7 @@
 //! What happened to each inquiry: the events that the store gave away.
 
-use inquiry_otl::{Event, InquiryId};
-use rusqlite::{Connection, Transaction, params};
+use inquiry_otl::{Event, EventKind, InquiryId, LinkId};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 pub(super) const TABLES: &str = "
     CREATE TABLE events (
@@ -12,9 +12,12 @@ pub(super) const TABLES: &str = "
         name TEXT NOT NULL,
         -- JSON of the event, without a code: events have none.
         event TEXT NOT NULL,
+        -- The link that was created, if that is what happened.
+        link TEXT,
         PRIMARY KEY (inquiry, sequence, id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX events_by_time ON events (at);";
+    CREATE INDEX events_by_time ON events (at);
+    CREATE INDEX events_by_link ON events (link) WHERE link IS NOT NULL;";
 
 /// Adds an event, and says whether it was new: an event may be given away more than once.
 pub(crate) fn add(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<bool> {
@@ -23,10 +26,14 @@ pub(crate) fn add(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<bool>
     };
     let json = serde_json::to_string(event)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let link = match event.kind {
+        EventKind::LinkCreated { link, .. } => Some(link.to_string()),
+        _ => None,
+    };
     let added = to
         .prepare_cached(
-            "INSERT OR IGNORE INTO events (inquiry, sequence, id, at, name, event)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR IGNORE INTO events (inquiry, sequence, id, at, name, event, link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             inquiry.as_str(),
@@ -34,7 +41,8 @@ pub(crate) fn add(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<bool>
             event.id.to_string(),
             event.at.unix_micros(),
             event.kind.name(),
-            json
+            json,
+            link
         ])?;
     Ok(added == 1)
 }
@@ -57,4 +65,13 @@ pub(crate) fn of(
         })
     })?;
     rows.collect()
+}
+
+/// The inquiry for which a link was created.
+pub(crate) fn inquiry_of(connection: &Connection, link: LinkId) -> rusqlite::Result<Option<InquiryId>> {
+    let found: Option<String> = connection
+        .prepare_cached("SELECT inquiry FROM events WHERE link = ?1")?
+        .query_row(params![link.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(found.and_then(|inquiry| InquiryId::new(&inquiry).ok()))
 }
