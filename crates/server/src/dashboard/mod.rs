@@ -10,6 +10,7 @@ mod diagnose;
 mod fields;
 mod inquiries;
 mod inquiry;
+mod mails;
 mod new_link;
 mod page;
 pub(crate) mod person;
@@ -19,6 +20,7 @@ mod sign_in;
 mod signed_in;
 mod story;
 mod templates;
+mod webhooks;
 mod words;
 
 use std::sync::{Arc, LazyLock};
@@ -47,6 +49,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(inquiry::router())
         .merge(diagnose::router())
         .merge(templates::router())
+        .merge(mails::router())
+        .merge(webhooks::router())
         .layer(headers())
         .with_state(app)
 }

@@ -31,7 +31,7 @@ pub(super) struct LinkForm {
     pub(super) amount: String,
     pub(super) unit: String,
     pub(super) outstanding: String,
-    pub(super) email: String,
+    pub(super) mail: String,
     #[serde(skip)]
     pub(super) errors: Errors,
 }
@@ -43,7 +43,7 @@ impl Default for LinkForm {
             amount: String::new(),
             unit: "hours".to_owned(),
             outstanding: "supersede".to_owned(),
-            email: String::new(),
+            mail: String::new(),
             errors: Errors::new(),
         }
     }
@@ -115,10 +115,10 @@ impl LinkForm {
             "" => None,
             amount => Some(duration(amount, &self.unit).map_err(|error| Wrong::Field("amount", error))?),
         };
-        let to = match self.email.trim() {
+        let to = match self.mail.trim() {
             "" => None,
             to => Some(to.parse().map_err(|_| {
-                Wrong::Field("email", "Give an address, as in jo@example.com, or leave it empty.".to_owned())
+                Wrong::Field("mail", "Give an address, as in jo@example.com, or leave it empty.".to_owned())
             })?),
         };
         let creator = Creator::new(by.name()).ok();
