@@ -96,7 +96,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let router = limited(router(&settings, &app)?, &settings)
         // Those who watch the server are never turned away.
         .merge(operations::router(Arc::clone(&app), metrics))
-        .layer(security_headers(&ContentPolicy::strict()));
+        .layer(security_headers(&ContentPolicy::strict()))
+        .merge(dashboard::assets::router());
 
     let handle = axum_server::Handle::new();
     let mut server = axum_server::Server::from_listener(listener).http1_only().first_request_timeout(HEAD);

@@ -4,7 +4,7 @@
 //! [`SignedIn`] (a `GET`) or [`Posted`] (a form) and answer by [`page::page`], and a `router()` of it all, which is merged
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
-mod assets;
+pub(crate) mod assets;
 mod changes;
 mod diagnose;
 mod fields;
@@ -53,8 +53,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(webhooks::router())
         .layer(headers())
         .with_state(app)
-        // The browser may keep these.
-        .merge(assets::router())
 }
 
 /// What a page may load: what this server has, and nothing else.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Failure, Frame, Here, Posted, SignedIn,
-    fields::duration,
+    fields::{Errors, duration},
     inquiries::path_of,
     inquiry::{Named, not_found, refused, title},
     page,
@@ -31,12 +31,9 @@ pub(super) struct LinkForm {
     pub(super) amount: String,
     pub(super) unit: String,
     pub(super) outstanding: String,
-    /// To whom it is sent; empty if it is not.
     pub(super) mail: String,
     #[serde(skip)]
-    pub(super) error: Option<String>,
-    #[serde(skip)]
-    pub(super) mail_error: Option<&'static str>,
+    pub(super) errors: Errors,
 }
 
 impl Default for LinkForm {
@@ -47,8 +44,7 @@ impl Default for LinkForm {
             unit: "hours".to_owned(),
             outstanding: "supersede".to_owned(),
             mail: String::new(),
-            error: None,
-            mail_error: None,
+            errors: Errors::new(),
         }
     }
 }
@@ -62,17 +58,11 @@ struct LinkPage<'a> {
     link: &'a IssuedLink,
     short: String,
     qr: Option<String>,
+    /// To whom it goes by mail.
+    mailed_to: Option<String>,
+    /// Whether there is a mail server.
+    sends: bool,
     expires: Moment,
-    mailed: Option<Mailed>,
-}
-
-/// What becomes of the mail.
-#[derive(Clone, Copy)]
-enum Mailed {
-    /// It is on its way.
-    Sent,
-    /// There is no mail server: it can be read.
-    Shown,
 }
 
 pub(super) async fn create(
@@ -81,57 +71,77 @@ pub(super) async fn create(
     Posted { by, form }: Posted<LinkForm>,
 ) -> Result<Response, Failure> {
     let inquiry = app.links.inquiry(id).await.map_err(not_found)?;
-    let handoff_of = match form.session.as_str() {
-        "" => None,
-        session => Some(SessionId::new(session).map_err(|_| Failure::Malformed)?),
-    };
-    let older = match form.outstanding.as_str() {
-        "supersede" => Older::Supersede,
-        "keep" => Older::Keep,
-        "same" => Older::ReturnSame,
-        _ => return Err(Failure::Malformed),
-    };
-    let expires_in = Some(form.amount.trim()).filter(|amount| !amount.is_empty());
-    let expires_in = expires_in.map(|amount| duration(amount, &form.unit)).transpose();
-    let to = Some(form.mail.trim()).filter(|mail| !mail.is_empty()).map(str::parse::<Address>).transpose();
-    let (expires_in, to) = match (expires_in, to) {
-        (Ok(expires_in), Ok(to)) => (expires_in, to),
-        (expires_in, to) => {
-            let error = expires_in.err();
-            let mail_error = to.err().map(|_| "Give one address, as in jo@example.com.");
-            let form = LinkForm { error, mail_error, ..form };
+    let (asked, to) = match form.read(&by) {
+        Ok(read) => read,
+        Err(Wrong::Form) => return Err(Failure::Malformed),
+        Err(Wrong::Field(name, error)) => {
+            let form = LinkForm { errors: Errors::from([(name, error)]), ..form };
             let problem = "No link was created: see below.".to_owned();
             return refused(&app, by, id, StatusCode::UNPROCESSABLE_ENTITY, problem, form).await;
         }
     };
-    let asked = Asked { handoff_of, expires_in, older, creator: Creator::new(by.name()).ok() };
-    let mailed = to.is_some().then_some(if app.mail.sends() { Mailed::Sent } else { Mailed::Shown });
-    let issued = match to {
-        None => app.links.issue(asked.request(id)).await.map_err(EnqueueError::Issue),
+    let issued = match to.clone() {
+        None => app.links.issue(asked.request(id)).await.map_err(EnqueueError::from),
         Some(to) => mail::enqueue(&app, id, asked, to).await,
     };
     let problem = match issued {
-        Ok(link) => return shown(&app, by, &title(&inquiry), &link, mailed),
-        Err(EnqueueError::Records(error)) => return Err(error.into()),
-        Err(EnqueueError::Derive(error)) => return Err(Failure::Unavailable(error.into())),
-        Err(EnqueueError::Issue(error)) => match error {
-            IssueError::NotOpen(reason) => words::not_open(&reason),
-            IssueError::SessionNotLive => {
-                "That session is over. Create a link to the inquiry instead.".to_owned()
-            }
-            IssueError::Altered => {
-                "The link that was there was altered in the database. Create one that takes its place."
-                    .to_owned()
-            }
-            IssueError::Store(error) if error.kind() == StoreErrorKind::Conflict => {
-                "Others are changing this inquiry at this moment. No link was created: try again.".to_owned()
-            }
-            IssueError::Store(error) => return Err(error.into()),
-            IssueError::NotFound => return Err(Failure::NotFound),
-            error => return Err(Failure::Unavailable(error.into())),
-        },
+        Ok(link) => return shown(&app, by, &title(&inquiry), &link, to.map(|to| to.to_string())),
+        Err(EnqueueError::Issue(IssueError::NotFound)) => return Err(Failure::NotFound),
+        Err(EnqueueError::Issue(error)) => refusal(error)?,
+        Err(error) => return Err(Failure::Unavailable(error.into())),
     };
     refused(&app, by, id, StatusCode::CONFLICT, problem, form).await
+}
+
+/// What is wrong with a form: it is none of ours, or a field of it.
+enum Wrong {
+    Form,
+    Field(&'static str, String),
+}
+
+impl LinkForm {
+    fn read(&self, by: &SignedIn) -> Result<(Asked, Option<Address>), Wrong> {
+        let handoff_of = match self.session.as_str() {
+            "" => None,
+            session => Some(SessionId::new(session).map_err(|_| Wrong::Form)?),
+        };
+        let older = match self.outstanding.as_str() {
+            "supersede" => Older::Supersede,
+            "keep" => Older::Keep,
+            "same" => Older::ReturnSame,
+            _ => return Err(Wrong::Form),
+        };
+        let expires_in = match self.amount.trim() {
+            "" => None,
+            amount => Some(duration(amount, &self.unit).map_err(|error| Wrong::Field("amount", error))?),
+        };
+        let to = match self.mail.trim() {
+            "" => None,
+            to => Some(to.parse().map_err(|_| {
+                Wrong::Field("mail", "Give an address, as in jo@example.com, or leave it empty.".to_owned())
+            })?),
+        };
+        let creator = Creator::new(by.name()).ok();
+        Ok((Asked { handoff_of, expires_in, older, creator }, to))
+    }
+}
+
+/// Why there is no link, in a sentence.
+fn refusal(error: IssueError) -> Result<String, Failure> {
+    Ok(match error {
+        IssueError::NotOpen(reason) => words::not_open(&reason),
+        IssueError::SessionNotLive => {
+            "That session is over. Create a link to the inquiry instead.".to_owned()
+        }
+        IssueError::Altered => {
+            "The link that was there was altered in the database. Create one that takes its place.".to_owned()
+        }
+        IssueError::Store(error) if error.kind() == StoreErrorKind::Conflict => {
+            "Others are changing this inquiry at this moment. No link was created: try again.".to_owned()
+        }
+        IssueError::Store(error) => return Err(error.into()),
+        error => return Err(Failure::Unavailable(error.into())),
+    })
 }
 
 /// The one page that has it.
@@ -140,7 +150,7 @@ fn shown(
     by: SignedIn,
     name: &str,
     link: &IssuedLink,
-    mailed: Option<Mailed>,
+    mailed_to: Option<String>,
 ) -> Result<Response, Failure> {
     let planner = app.links.planner();
     let short = planner.urls().short_url(&link.code);
@@ -160,8 +170,9 @@ fn shown(
         link,
         short: short.expose().to_owned(),
         qr,
+        mailed_to,
+        sends: app.mail.sends(),
         expires: words::moment(link.expires_at, planner.now()),
-        mailed,
     };
     page(StatusCode::OK, &view)
 }

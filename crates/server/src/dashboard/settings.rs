@@ -6,13 +6,10 @@ use inquiry_otl::{Clients, ExpirationPolicy, Grace, Interval, Purpose};
 use serde::Deserialize;
 
 use super::{
-    fields::{count, duration},
+    fields::{Errors, count, duration},
     words::in_unit,
 };
 use crate::records::templates::Template;
-
-/// What is wrong, by the name of the field.
-pub(super) type Errors = BTreeMap<&'static str, String>;
 
 /// The form: each interval is an amount and, under its name with `-unit`, a unit.
 #[derive(Clone, Debug, Deserialize)]

@@ -13,8 +13,10 @@ use inquiry_otl::{Purpose, TemplateId};
 use serde::Deserialize;
 
 use super::{
-    Failure, Frame, Here, Notice, Posted, SignedIn, page,
-    settings::{Errors, Field, Form, read},
+    Failure, Frame, Here, Notice, Posted, SignedIn,
+    fields::Errors,
+    page,
+    settings::{Field, Form, read},
     words,
 };
 use crate::{app::App, records::templates::Template, secrets::random_hex};
