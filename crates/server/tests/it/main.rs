@@ -9,6 +9,7 @@
     reason = "a test stops at what surprises it"
 )]
 
+mod dashboard;
 mod starting;
 mod stopping;
 mod support;
