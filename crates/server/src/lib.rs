@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod bulk;
 pub mod cli;
 pub mod config;
 mod dashboard;
 mod mail;
 mod operations;
+mod passing;
 mod pump;
 mod records;
 mod schedule;

@@ -42,6 +42,7 @@ use crate::{
     dashboard,
     mail::{self, Mailer, Smtp},
     operations,
+    passing::Passing,
     pump::{self, Bell},
     records::{self, Records, templates::Template, tokens},
     secrets::{Secrets, random_hex},
@@ -90,6 +91,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     tasks.spawn(webhooks::run(Arc::clone(&app)));
     tasks.spawn(mail::run(Arc::clone(&app)));
     tasks.spawn(keep_records(Arc::clone(&app)));
+    let counts = Arc::clone(&app);
+    tasks.spawn(async move { counts.passing.run(&counts.records).await });
 
     let router = limited(router(&settings, &app)?, &settings)
         // Those who watch the server are never turned away.
@@ -106,7 +109,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
         tracing::warn!("some requests did not end in time");
     }
     tasks.shutdown().await;
-    Ok(())
+    Ok(app.passing.save(&app.records).await?)
 }
 
 /// Keeps a second server away from the records, until this process ends in whatever way.
@@ -130,7 +133,6 @@ fn limited(router: Router, settings: &Settings) -> Router {
             .layer(HandleErrorLayer::new(come_back))
             .layer(LoadShedLayer::new())
             .layer(GlobalConcurrencyLimitLayer::new(usize::from(settings.requests.get())))
-            .layer(TimeoutLayer::new(ANSWER))
             .layer(RequestBodyTimeoutLayer::new(PAUSE))
             .layer(DefaultBodyLimit::max(BODY_SIZE)),
     )
@@ -149,9 +151,12 @@ pub(crate) async fn app(
     let of_url = |path| UrlFormat::new(&format!("{url}{path}")).map_err(SettingError::new("url"));
     let urls = of_url("/verify")?.also_accepting(of_url("/c")?.with_style(UrlStyle::Path));
     let counted = MetricsSink::new();
+    let passing = Arc::new(Passing::default());
+    let passed = Arc::clone(&passing);
     let mut service = Service::builder(TimedStore::new(store)).clock(clock).url_format(urls).event_sink(
         move |event: &Event| {
             counted.tell(event);
+            passed.tell(event);
             bell.tell(event);
         },
     );
@@ -170,7 +175,7 @@ pub(crate) async fn app(
         }
     };
     let (mail, webhooks) = (Mailer::new(smtp), Webhooks::new()?);
-    Ok(App { links, records, secrets, templates, mail, webhooks, url })
+    Ok(App { links, records, secrets, templates, mail, webhooks, passing, url })
 }
 
 /// All that is served, but for those who run the server.
@@ -190,7 +195,9 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
         .templates(move |id: TemplateId| templates.templates.policy(id))
         .idempotency(app.records.clone());
-    Ok(verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app))))
+    let router = verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app)));
+    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }
 
 /// The tokens in the records.

@@ -5,8 +5,10 @@
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
 mod assets;
+mod bulk;
 mod changes;
 mod fields;
+mod figures;
 mod inquiries;
 mod inquiry;
 mod new_link;
@@ -28,20 +30,29 @@ pub(crate) use self::{
 };
 use crate::app::App;
 
-/// Everything below `/dashboard`, and `/`.
+/// Everything below `/dashboard`, and `/`, but for what takes its time.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let policy = ContentPolicy::strict()
-        .allow("script-src", "'self'")
-        .allow("style-src", "'self'")
-        .allow("img-src", "'self'")
-        .allow("connect-src", "'self'");
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
         .merge(sign_in::router())
         .merge(inquiries::router())
         .merge(inquiry::router())
-        .layer(security_headers(&policy))
+        .merge(figures::router())
+        .layer(security_headers(&policy()))
         .with_state(app)
         // The browser may keep these.
         .merge(assets::router())
+}
+
+/// What takes as long as it takes: files that are sent.
+pub(crate) fn files(app: Arc<App>) -> Router {
+    bulk::router().layer(security_headers(&policy())).with_state(app)
+}
+
+fn policy() -> ContentPolicy {
+    ContentPolicy::strict()
+        .allow("script-src", "'self'")
+        .allow("style-src", "'self'")
+        .allow("img-src", "'self'")
+        .allow("connect-src", "'self'")
 }
