@@ -97,7 +97,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let router = limited(router(&settings, &app)?, &settings)
         // Those who watch the server are never turned away.
         .merge(operations::router(Arc::clone(&app), metrics))
-        .layer(security_headers(&ContentPolicy::strict()));
+        .layer(security_headers(&ContentPolicy::strict()))
+        .merge(dashboard::assets::router());
 
     let handle = axum_server::Handle::new();
     let mut server = axum_server::Server::from_listener(listener).http1_only().first_request_timeout(HEAD);
@@ -186,16 +187,20 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
         verify = verify.over_http_on_loopback();
         cookie = cookie.over_http_on_loopback();
     }
-    let go_on = GoOn::to(settings.continue_to.as_deref().unwrap_or("/inquiry"))
+    let target = settings.continue_to.as_deref();
+    let go_on = GoOn::to(target.unwrap_or(dashboard::person::PATH))
         .map_err(SettingError::new("continue-to"))?
-        .with_cookie(cookie);
+        .with_cookie(cookie.clone());
     let verify = verify.enter(go_on)?;
 
     let templates = Arc::clone(app);
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
         .templates(move |id: TemplateId| templates.templates.policy(id))
         .idempotency(app.records.clone());
-    let router = verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app)));
+    let mut router = verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app)));
+    if target.is_none() {
+        router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
+    }
     let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
     Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }

@@ -43,7 +43,8 @@ impl Asset {
     }
 }
 
-pub(super) fn router() -> Router {
+/// They are what a browser may keep, so they go without the headers of pages.
+pub(crate) fn router() -> Router {
     Router::new().route("/dashboard/assets/{name}", get(asset))
 }
 

@@ -1,8 +1,11 @@
 //! Numbers and intervals, as forms send them: what is wrong is said in words.
 
-use std::num::NonZeroU32;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use inquiry_otl::{Interval, TimeError};
+
+/// What is wrong, by the name of the field.
+pub(crate) type Errors = BTreeMap<&'static str, String>;
 
 /// The units of intervals, as forms offer them.
 pub(crate) const UNITS: [(&str, i64); 4] =

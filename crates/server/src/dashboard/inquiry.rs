@@ -105,6 +105,8 @@ struct InquiryPage {
     events: Vec<EventRow>,
     earlier: Option<u64>,
     is_used: bool,
+    /// Whether there is a mail server.
+    sends: bool,
 }
 
 impl InquiryPage {
@@ -190,6 +192,7 @@ async fn render(
         mark: words::state(&inquiry),
         template: template_name(app, inquiry.template),
         form,
+        sends: app.mail.sends(),
         is_used: links.iter().any(|link| link.first_used_at.is_some()),
         older_links: links.last().filter(|_| older(links.len(), LINKS)).map(|link| link.id),
         links: links

@@ -4,25 +4,36 @@
 //! [`SignedIn`] (a `GET`) or [`Posted`] (a form) and answer by [`page::page`], and a `router()` of it all, which is merged
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
-mod assets;
+pub(crate) mod assets;
 mod bulk;
 mod changes;
+mod diagnose;
 mod fields;
 mod figures;
 mod inquiries;
 mod inquiry;
+mod mails;
 mod new_link;
 mod page;
+pub(crate) mod person;
 mod samples;
+mod settings;
 mod sign_in;
 mod signed_in;
 mod story;
+mod templates;
+mod webhooks;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::{Router, response::Redirect, routing::get};
+use axum::{
+    Router,
+    response::{Redirect, Response},
+    routing::{any, get},
+};
 use inquiry_otl_axum::{ContentPolicy, security_headers};
+use tower::util::MapResponseLayer;
 
 pub(crate) use self::{
     page::{Failure, Frame, Here, Notice, page},
@@ -34,25 +45,31 @@ use crate::app::App;
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
+        .route("/dashboard/{*rest}", any(async || Failure::NotFound))
         .merge(sign_in::router())
         .merge(inquiries::router())
         .merge(inquiry::router())
         .merge(figures::router())
-        .layer(security_headers(&policy()))
+        .merge(diagnose::router())
+        .merge(templates::router())
+        .merge(mails::router())
+        .merge(webhooks::router())
+        .layer(headers())
         .with_state(app)
-        // The browser may keep these.
-        .merge(assets::router())
+}
+
+/// What a page may load: what this server has, and nothing else.
+static POLICY: LazyLock<ContentPolicy> = LazyLock::new(|| {
+    let own = ["script-src", "style-src", "img-src", "connect-src"];
+    own.into_iter().fold(ContentPolicy::strict(), |policy, of| policy.allow(of, "'self'"))
+});
+
+/// The headers of every page.
+fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
+    security_headers(&POLICY)
 }
 
 /// What takes as long as it takes: files that are sent.
 pub(crate) fn files(app: Arc<App>) -> Router {
-    bulk::router().layer(security_headers(&policy())).with_state(app)
-}
-
-fn policy() -> ContentPolicy {
-    ContentPolicy::strict()
-        .allow("script-src", "'self'")
-        .allow("style-src", "'self'")
-        .allow("img-src", "'self'")
-        .allow("connect-src", "'self'")
+    bulk::router().layer(headers()).with_state(app)
 }

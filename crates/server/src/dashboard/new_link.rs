@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use inquiry_otl::{Creator, IssueError, IssuedLink, LinkRequest, OnOutstanding, SessionId, StoreErrorKind};
+use inquiry_otl::{Creator, IssueError, IssuedLink, SessionId, StoreErrorKind};
+use lettre::Address;
 use qrcode::{QrCode, render::svg};
 use serde::Deserialize;
 
 use super::{
     Failure, Frame, Here, Posted, SignedIn,
-    fields::duration,
+    fields::{Errors, duration},
     inquiries::path_of,
     inquiry::{Named, not_found, refused, title},
     page,
     words::{self, Moment},
 };
-use crate::app::App;
+use crate::{
+    app::App,
+    mail::{self, Asked, EnqueueError, Older},
+};
 
 /// The form, as it was sent; empty, as it is shown first.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,8 +31,9 @@ pub(super) struct LinkForm {
     pub(super) amount: String,
     pub(super) unit: String,
     pub(super) outstanding: String,
+    pub(super) mail: String,
     #[serde(skip)]
-    pub(super) error: Option<String>,
+    pub(super) errors: Errors,
 }
 
 impl Default for LinkForm {
@@ -38,7 +43,8 @@ impl Default for LinkForm {
             amount: String::new(),
             unit: "hours".to_owned(),
             outstanding: "supersede".to_owned(),
-            error: None,
+            mail: String::new(),
+            errors: Errors::new(),
         }
     }
 }
@@ -52,6 +58,10 @@ struct LinkPage<'a> {
     link: &'a IssuedLink,
     short: String,
     qr: Option<String>,
+    /// To whom it goes by mail.
+    mailed_to: Option<String>,
+    /// Whether there is a mail server.
+    sends: bool,
     expires: Moment,
 }
 
@@ -61,51 +71,87 @@ pub(super) async fn create(
     Posted { by, form }: Posted<LinkForm>,
 ) -> Result<Response, Failure> {
     let inquiry = app.links.inquiry(id).await.map_err(not_found)?;
-    let mut request = if form.session.is_empty() {
-        LinkRequest::resume(id)
-    } else {
-        LinkRequest::device_handoff(id, SessionId::new(&form.session).map_err(|_| Failure::Malformed)?)
+    let (asked, to) = match form.read(&by) {
+        Ok(read) => read,
+        Err(Wrong::Form) => return Err(Failure::Malformed),
+        Err(Wrong::Field(name, error)) => {
+            let form = LinkForm { errors: Errors::from([(name, error)]), ..form };
+            let problem = "No link was created: see below.".to_owned();
+            return refused(&app, by, id, StatusCode::UNPROCESSABLE_ENTITY, problem, form).await;
+        }
     };
-    request = request.on_outstanding(match form.outstanding.as_str() {
-        "supersede" => OnOutstanding::Supersede,
-        "keep" => OnOutstanding::Keep,
-        "same" => OnOutstanding::ReturnSame { at_least: None },
-        _ => return Err(Failure::Malformed),
-    });
-    if !form.amount.trim().is_empty() {
-        match duration(&form.amount, &form.unit) {
-            Ok(interval) => request = request.expires_in(interval),
-            Err(error) => {
-                let form = LinkForm { error: Some(error), ..form };
-                let problem = "No link was created: see below.".to_owned();
-                return refused(&app, by, id, StatusCode::UNPROCESSABLE_ENTITY, problem, form).await;
-            }
-        }
-    }
-    if let Ok(creator) = Creator::new(by.name()) {
-        request = request.created_by(creator);
-    }
-    let problem = match app.links.issue(request).await {
-        Ok(link) => return shown(&app, by, &title(&inquiry), &link),
-        Err(IssueError::NotOpen(reason)) => words::not_open(&reason),
-        Err(IssueError::SessionNotLive) => {
-            "That session is over. Create a link to the inquiry instead.".to_owned()
-        }
-        Err(IssueError::Altered) => {
-            "The link that was there was altered in the database. Create one that takes its place.".to_owned()
-        }
-        Err(IssueError::Store(error)) if error.kind() == StoreErrorKind::Conflict => {
-            "Others are changing this inquiry at this moment. No link was created: try again.".to_owned()
-        }
-        Err(IssueError::Store(error)) => return Err(error.into()),
-        Err(IssueError::NotFound) => return Err(Failure::NotFound),
+    let issued = match to.clone() {
+        None => app.links.issue(asked.request(id)).await.map_err(EnqueueError::from),
+        Some(to) => mail::enqueue(&app, id, asked, to).await,
+    };
+    let problem = match issued {
+        Ok(link) => return shown(&app, by, &title(&inquiry), &link, to.map(|to| to.to_string())),
+        Err(EnqueueError::Issue(IssueError::NotFound)) => return Err(Failure::NotFound),
+        Err(EnqueueError::Issue(error)) => refusal(error)?,
         Err(error) => return Err(Failure::Unavailable(error.into())),
     };
     refused(&app, by, id, StatusCode::CONFLICT, problem, form).await
 }
 
+/// What is wrong with a form: it is none of ours, or a field of it.
+enum Wrong {
+    Form,
+    Field(&'static str, String),
+}
+
+impl LinkForm {
+    fn read(&self, by: &SignedIn) -> Result<(Asked, Option<Address>), Wrong> {
+        let handoff_of = match self.session.as_str() {
+            "" => None,
+            session => Some(SessionId::new(session).map_err(|_| Wrong::Form)?),
+        };
+        let older = match self.outstanding.as_str() {
+            "supersede" => Older::Supersede,
+            "keep" => Older::Keep,
+            "same" => Older::ReturnSame,
+            _ => return Err(Wrong::Form),
+        };
+        let expires_in = match self.amount.trim() {
+            "" => None,
+            amount => Some(duration(amount, &self.unit).map_err(|error| Wrong::Field("amount", error))?),
+        };
+        let to = match self.mail.trim() {
+            "" => None,
+            to => Some(to.parse().map_err(|_| {
+                Wrong::Field("mail", "Give an address, as in jo@example.com, or leave it empty.".to_owned())
+            })?),
+        };
+        let creator = Creator::new(by.name()).ok();
+        Ok((Asked { handoff_of, expires_in, older, creator }, to))
+    }
+}
+
+/// Why there is no link, in a sentence.
+fn refusal(error: IssueError) -> Result<String, Failure> {
+    Ok(match error {
+        IssueError::NotOpen(reason) => words::not_open(&reason),
+        IssueError::SessionNotLive => {
+            "That session is over. Create a link to the inquiry instead.".to_owned()
+        }
+        IssueError::Altered => {
+            "The link that was there was altered in the database. Create one that takes its place.".to_owned()
+        }
+        IssueError::Store(error) if error.kind() == StoreErrorKind::Conflict => {
+            "Others are changing this inquiry at this moment. No link was created: try again.".to_owned()
+        }
+        IssueError::Store(error) => return Err(error.into()),
+        error => return Err(Failure::Unavailable(error.into())),
+    })
+}
+
 /// The one page that has it.
-fn shown(app: &App, by: SignedIn, name: &str, link: &IssuedLink) -> Result<Response, Failure> {
+fn shown(
+    app: &App,
+    by: SignedIn,
+    name: &str,
+    link: &IssuedLink,
+    mailed_to: Option<String>,
+) -> Result<Response, Failure> {
     let planner = app.links.planner();
     let short = planner.urls().short_url(&link.code);
     let qr = QrCode::new(short.expose()).ok().map(|qr| {
@@ -124,6 +170,8 @@ fn shown(app: &App, by: SignedIn, name: &str, link: &IssuedLink) -> Result<Respo
         link,
         short: short.expose().to_owned(),
         qr,
+        mailed_to,
+        sends: app.mail.sends(),
         expires: words::moment(link.expires_at, planner.now()),
     };
     page(StatusCode::OK, &view)
