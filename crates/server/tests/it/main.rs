@@ -9,6 +9,11 @@
     reason = "a test stops at what surprises it"
 )]
 
+mod bulk;
+mod figures;
+mod limits;
+mod security;
+mod staff;
 mod starting;
 mod stopping;
 mod support;

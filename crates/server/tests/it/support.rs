@@ -122,6 +122,11 @@ impl Running {
         fs::read_to_string(&self.err).unwrap()
     }
 
+    /// The same over plain http, as a proxy reaches it.
+    pub(crate) fn local(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
     /// `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> String {
         self.url.replace("http://localhost", "127.0.0.1")
