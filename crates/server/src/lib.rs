@@ -5,6 +5,7 @@ mod bulk;
 pub mod cli;
 pub mod config;
 mod dashboard;
+mod documents;
 mod mail;
 mod operations;
 mod passing;

@@ -39,7 +39,7 @@ use tower_http::{timeout::RequestBodyTimeoutLayer, trace::TraceLayer};
 use crate::{
     app::{App, Links, Templates},
     config::{LogForm, SettingError, Settings},
-    dashboard,
+    dashboard, documents,
     mail::{self, Mailer, Smtp},
     operations,
     passing::Passing,
@@ -79,7 +79,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     fs::create_dir_all(&settings.data).map_err(SettingError::new("data"))?;
     let _lock = lock(&settings.lock_file())?;
     let listener = TcpListener::bind(settings.listen).await.map_err(SettingError::new("listen"))?;
-    let url = settings.url(listener.local_addr()?.port())?;
+    let address = listener.local_addr()?;
+    let url = settings.url(address.port())?;
     let store = store::open(&settings.store()).await.map_err(SettingError::new("store"))?;
     let bell = Bell::default();
     let app = Arc::new(app(&settings, url, store.clone(), bell.clone(), SystemClock).await?);
@@ -103,7 +104,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let handle = axum_server::Handle::new();
     let mut server = axum_server::Server::from_listener(listener).http1_only().first_request_timeout(HEAD);
     server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
-    welcome(&app).await?;
+    welcome(&app, address).await?;
     tasks.spawn(stop(handle.clone()));
     server.handle(handle.clone()).serve(router.into_make_service_with_connect_info::<SocketAddr>()).await?;
     if handle.connection_count() != 0 {
@@ -202,6 +203,7 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
         router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
     let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    router = router.merge(documents::router(app)?);
     Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }
 
@@ -217,7 +219,7 @@ impl Verifier for Bearers {
 }
 
 /// At the first start: a token, told once, and a template to begin with.
-async fn welcome(app: &App) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut told = None;
     if !app.records.read(tokens::exist).await? {
         let token = random_hex::<20>();
@@ -234,6 +236,7 @@ async fn welcome(app: &App) -> Result<(), Box<dyn Error + Send + Sync>> {
         app.templates.put(&app.records, template).await?;
     }
     let mut out = std::io::stdout().lock();
+    writeln!(out, "Listening on {address}")?;
     writeln!(out, "Dashboard: {}/dashboard", app.url)?;
     if let Some(token) = told {
         writeln!(out, "Sign in with this token, which is not shown again: {}", token.as_str())?;

@@ -65,7 +65,7 @@ static POLICY: LazyLock<ContentPolicy> = LazyLock::new(|| {
 });
 
 /// The headers of every page.
-fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
+pub(crate) fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
     security_headers(&POLICY)
 }
 
