@@ -8,7 +8,6 @@ use crate::dashboard::assets;
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct DocsPage<'a> {
-    url: &'a str,
     groups: Vec<(&'a str, Vec<Operation<'a>>)>,
 }
 
@@ -59,7 +58,7 @@ pub(super) fn html(document: &Value, url: &str) -> Result<String, askama::Error>
             }
         }
     }
-    DocsPage { url, groups }.render()
+    DocsPage { groups }.render()
 }
 
 impl<'a> Operation<'a> {

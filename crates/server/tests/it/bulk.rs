@@ -72,7 +72,7 @@ async fn each_row_has_its_link_or_its_error() {
     let made = place.made(input.as_bytes(), &url);
     assert_eq!(
         made[0],
-        ["name", "inquiry-id", "note", "one-time-link", "one-time-link-short", "expires-at", "error"].as_slice()
+        vec!["name", "inquiry-id", "note", "one-time-link", "one-time-link-short", "expires-at", "error"]
     );
     assert_eq!(made.len(), 6);
     assert_eq!(made[1].iter().take(3).collect::<Vec<_>>(), ["Ann \"A\" B, C", &inquiry, "=1+1"]);
@@ -217,8 +217,9 @@ fn many_rows_take_no_more_memory_than_few() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let pid = child.id();
     let most = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
     };
