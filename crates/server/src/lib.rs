@@ -14,5 +14,7 @@ mod records;
 mod schedule;
 mod secrets;
 mod serve;
+#[cfg(test)]
+mod stage;
 mod store;
 mod webhooks;

@@ -43,7 +43,7 @@ pub(crate) async fn run(app: Arc<App>, store: AnyStore, bell: Bell) {
 }
 
 /// Takes some: first they are on disk here, then the store may forget them.
-async fn batch(app: &App, store: &AnyStore) -> Result<usize, Box<dyn Error + Send + Sync>> {
+pub(crate) async fn batch(app: &App, store: &AnyStore) -> Result<usize, Box<dyn Error + Send + Sync>> {
     let deliveries = store.pending(None, BATCH).await?;
     if deliveries.is_empty() {
         return Ok(0);
@@ -58,7 +58,7 @@ async fn batch(app: &App, store: &AnyStore) -> Result<usize, Box<dyn Error + Sen
 }
 
 /// Takes an event, and does what is to be done when it happened, once.
-fn take(to: &Transaction<'_>, event: &Event, now: Timestamp) -> rusqlite::Result<()> {
+pub(crate) fn take(to: &Transaction<'_>, event: &Event, now: Timestamp) -> rusqlite::Result<()> {
     if !timeline::add(to, event)? {
         return Ok(());
     }

@@ -19,7 +19,7 @@ use axum::{
 };
 use inquiry_otl::{
     Clock, Digest, Event, EventSink as _, ExpirationPolicy, Interval, Operator, Service, StoreError,
-    SystemClock, TemplateId, Timestamp, UrlFormat, UrlStyle, store::AnyStore,
+    SystemClock, TemplateId, UrlFormat, UrlStyle, store::AnyStore,
 };
 use inquiry_otl_axum::{
     ContentPolicy, MetricsSink, SessionCookie, TimedStore,
@@ -29,7 +29,6 @@ use inquiry_otl_axum::{
 };
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use rusqlite::Transaction;
 use tokio::{net::TcpListener, signal, task::JoinSet};
 use tower::{
     ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer, timeout::TimeoutLayer,
@@ -44,7 +43,7 @@ use crate::{
     operations,
     passing::Passing,
     pump::{self, Bell},
-    records::{self, Records, templates::Template, tokens},
+    records::{self, Records, RecordsError, templates::Template, tokens},
     secrets::{Secrets, random_hex},
     store,
     webhooks::{self, Webhooks},
@@ -63,8 +62,11 @@ const HEAD_SIZE: usize = 32 * 1024;
 /// How large the body of a request may be, unless its page allows more.
 const BODY_SIZE: usize = 64 * 1024;
 
-/// How long what is over is kept, in days.
-const KEPT: i64 = 30;
+/// How long what is over is kept.
+const KEPT: Interval = match Interval::from_days(30) {
+    Ok(kept) => kept,
+    Err(_) => unreachable!(),
+};
 /// How often it is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// How many records of each kind go at a time.
@@ -260,25 +262,27 @@ async fn keep_house(store: AnyStore) {
 /// Removes the server's own records of deliveries and mails that are over, for ever.
 async fn keep_records(app: Arc<App>) {
     loop {
-        let Some(before) = Interval::from_days(KEPT).ok().map(|days| app.links.planner().now().minus(days))
-        else {
-            return;
-        };
-        match app.records.write(move |to| purge(to, before)).await {
-            Ok(0) => tokio::time::sleep(HOUSEKEEPING).await,
+        match purge_records(&app).await {
+            Ok(removed) if removed != 0 => continue,
             Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "housekeeping waits");
-                tokio::time::sleep(HOUSEKEEPING).await;
-            }
+            Err(error) => tracing::warn!(error = &error as &dyn Error, "housekeeping waits"),
         }
+        tokio::time::sleep(HOUSEKEEPING).await;
     }
 }
 
-/// A bounded step, so that others may write meanwhile.
-fn purge(to: &Transaction<'_>, before: Timestamp) -> rusqlite::Result<usize> {
-    let deliveries = records::webhooks::purge(to, before, PURGE)?;
-    Ok(records::mails::purge(to, before, PURGE)?.saturating_add(deliveries))
+/// A bounded step, so that others may write meanwhile; tells how many went.
+pub(crate) async fn purge_records(app: &App) -> Result<usize, RecordsError> {
+    let before = app.links.planner().now().minus(KEPT);
+    let removed = app
+        .records
+        .write(move |to| {
+            let deliveries = records::webhooks::purge(to, before, PURGE)?;
+            Ok(records::mails::purge(to, before, PURGE)?.saturating_add(deliveries))
+        })
+        .await?;
+    app.records.forget().await?;
+    Ok(removed)
 }
 
 /// There is no room for another request, or no answer in time.

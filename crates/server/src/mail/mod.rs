@@ -284,3 +284,6 @@ impl EnqueueError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,6 @@ fn begin(
         .execute(params![key.as_bytes(), request.as_bytes(), until.unix_micros()])?;
     Ok(Begun::First)
 }
+
+#[cfg(test)]
+mod tests;

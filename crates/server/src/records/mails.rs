@@ -193,13 +193,6 @@ pub(crate) fn newest(of: &Connection, before: Option<&str>, limit: u32) -> rusql
         .collect()
 }
 
-/// The newest mails of an inquiry, newest first.
-pub(crate) fn of_inquiry(of: &Connection, inquiry: InquiryId, limit: u32) -> rusqlite::Result<Vec<Mail>> {
-    of.prepare_cached(&format!("{MAIL} WHERE inquiry = ?1 ORDER BY id DESC LIMIT ?2"))?
-        .query_map(params![inquiry.as_str(), limit], mail)?
-        .collect()
-}
-
 /// Removes some of the mails that ended before an instant, and says how many.
 pub(crate) fn purge(to: &Transaction<'_>, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
     to.prepare_cached("DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE ended_at < ?1 LIMIT ?2)")?

@@ -90,6 +90,11 @@ impl Records {
         self.reader.try_send(read).map_err(|_| RecordsError::Overloaded)?;
         Ok(told.await.map_err(|_| RecordsError::Closed)??)
     }
+
+    /// Empties the log of writes, where what was deleted would be readable until it is written over.
+    pub(crate) async fn forget(&self) -> Result<(), RecordsError> {
+        self.read(|of| of.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))).await
+    }
 }
 
 /// Does a write so that, if it fails, those before and after it are none the worse.

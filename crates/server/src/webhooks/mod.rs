@@ -295,3 +295,6 @@ pub(crate) enum EndpointError {
     #[error(transparent)]
     Records(#[from] RecordsError),
 }
+
+#[cfg(test)]
+mod tests;
