@@ -10,6 +10,11 @@
 )]
 
 mod dashboard;
+mod bulk;
+mod figures;
+mod limits;
+mod security;
+mod staff;
 mod starting;
 mod stopping;
 mod support;
