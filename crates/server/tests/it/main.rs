@@ -9,6 +9,10 @@
     reason = "a test stops at what surprises it"
 )]
 
+mod desk;
+mod hooking;
+mod mailing;
+mod receivers;
 mod starting;
 mod stopping;
 mod support;
