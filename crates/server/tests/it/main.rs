@@ -9,10 +9,14 @@
     reason = "a test stops at what surprises it"
 )]
 
-mod dashboard;
 mod bulk;
+mod dashboard;
+mod desk;
 mod figures;
+mod hooking;
 mod limits;
+mod mailing;
+mod receivers;
 mod security;
 mod staff;
 mod starting;
