@@ -11,6 +11,7 @@
 
 mod desk;
 mod hooking;
+mod killing;
 mod mailing;
 mod receivers;
 mod starting;
