@@ -14,6 +14,7 @@ mod dashboard;
 mod desk;
 mod figures;
 mod hooking;
+mod killing;
 mod limits;
 mod mailing;
 mod receivers;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a program may take to do what it is told.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A folder for a server, and how to start it there.
 pub(crate) struct Place {
@@ -194,14 +194,7 @@ impl Running {
         assert_eq!(page.status(), StatusCode::OK);
         let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let html = page.text().await.unwrap();
-        let form: Vec<_> = html
-            .split("<input type=\"hidden\" name=\"")
-            .skip(1)
-            .map(|field| {
-                let (name, rest) = field.split_once("\" value=\"").unwrap();
-                (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
-            })
-            .collect();
+        let form = hidden(&html);
         self.request(Method::POST, "/verify").header("cookie", cookie).form(&form).send().await.unwrap()
     }
 }
@@ -219,6 +212,17 @@ pub(crate) fn client() -> reqwest::Client {
     // It is asked for also where no connection is encrypted; another test may have been first.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// The hidden fields of a page's form.
+pub(crate) fn hidden(html: &str) -> Vec<(String, String)> {
+    html.split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|field| {
+            let (name, rest) = field.split_once("\" value=\"").unwrap();
+            (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
+        })
+        .collect()
 }
 
 /// Waits until that is so.
