@@ -75,8 +75,6 @@ const PURGE: u32 = 500;
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
     log(settings.log);
-    // One provider of cryptography for all connections; that another is there already does no harm.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let metrics = PrometheusBuilder::new().install_recorder()?;
     fs::create_dir_all(&settings.data).map_err(SettingError::new("data"))?;
     let _lock = lock(&settings.lock_file())?;
@@ -131,7 +129,7 @@ fn lock(path: &Path) -> Result<File, SettingError> {
 
 /// The same, for so many requests at a time, which are neither large nor slow.
 fn limited(router: Router, settings: &Settings) -> Router {
-    router.layer(
+    router.fallback(nowhere).layer(
         ServiceBuilder::new()
             .layer(TraceLayer::new_for_http().make_span_with(redacted_span))
             .layer(HandleErrorLayer::new(come_back))
@@ -204,7 +202,8 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
     if target.is_none() {
         router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
-    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    let in_time =
+        ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
     router = router.merge(documents::router(app)?);
     Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }
@@ -283,6 +282,11 @@ pub(crate) async fn purge_records(app: &App) -> Result<usize, RecordsError> {
         .await?;
     app.records.forget().await?;
     Ok(removed)
+}
+
+/// There is no such page.
+async fn nowhere() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, "there is nothing at this address\n")
 }
 
 /// There is no room for another request, or no answer in time.

@@ -30,8 +30,11 @@ impl Running {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
         let path = format!("{}/dashboard/sign-in", self.url);
         let page = client.get(&path).send().await.unwrap().text().await.unwrap();
-        let form =
-            [("form-token", field(&page, "form-token")), ("next", next), ("token", self.token.as_deref().unwrap())];
+        let form = [
+            ("form-token", field(&page, "form-token")),
+            ("next", next),
+            ("token", self.token.as_deref().unwrap()),
+        ];
         let answer = client.post(&path).form(&form).send().await.unwrap();
         answer.headers()["location"].to_str().unwrap().to_owned()
     }

@@ -112,10 +112,6 @@ impl Running {
         text.ends_with('\n')
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it wrote to standard output.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.out).unwrap()
@@ -190,11 +186,16 @@ impl Running {
 
     /// What a browser without scripts does: opens the link, and presses the button.
     pub(crate) async fn redeem(&self, link: &str) -> Response {
+        self.press(&self.open(link).await).await
+    }
+
+    /// Opens a link.
+    pub(crate) async fn open(&self, link: &str) -> Button {
         let page = self.client.get(link).send().await.unwrap();
         assert_eq!(page.status(), StatusCode::OK);
         let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let html = page.text().await.unwrap();
-        let form: Vec<_> = html
+        let fields = html
             .split("<input type=\"hidden\" name=\"")
             .skip(1)
             .map(|field| {
@@ -202,8 +203,20 @@ impl Running {
                 (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
             })
             .collect();
-        self.request(Method::POST, "/verify").header("cookie", cookie).form(&form).send().await.unwrap()
+        Button { cookie, fields }
     }
+
+    /// Presses the button.
+    pub(crate) async fn press(&self, button: &Button) -> Response {
+        let request = self.request(Method::POST, "/verify").header("cookie", &button.cookie);
+        request.form(&button.fields).send().await.unwrap()
+    }
+}
+
+/// The button on the page of a link.
+pub(crate) struct Button {
+    cookie: String,
+    fields: Vec<(String, String)>,
 }
 
 impl Drop for Running {
