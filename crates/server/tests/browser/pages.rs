@@ -35,8 +35,7 @@ impl Looker {
             Look::Phone => "phone",
             Look::DarkPhone => "phone-dark",
         };
-        self.browser.picture(&directory, &format!("{name}-{look}")).await;
-        self.browser.whole_picture(&directory, &format!("{name}-{look}-whole")).await;
+        self.browser.pictures(&directory, &format!("{name}-{look}")).await;
         let facts = self
             .browser
             .run(
@@ -92,7 +91,7 @@ async fn everybody_can_use_the_pages() {
             staff.0.find(Locator::Id(field)).await.unwrap().clear().await.unwrap();
         }
         staff.click("main form > button").await;
-        staff.until(".notice", "Nothing was kept").await;
+        staff.until(".notice", "Nothing was saved").await;
         looker.look("template-refused").await;
 
         staff.goto(&format!("{}/dashboard/inquiries", server.url)).await;

@@ -10,8 +10,14 @@
 )]
 
 mod bulk;
+mod dashboard;
+mod desk;
 mod figures;
+mod hooking;
+mod killing;
 mod limits;
+mod mailing;
+mod receivers;
 mod security;
 mod staff;
 mod starting;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long a program may take to do what it is told.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A folder for a server, and how to start it there.
 pub(crate) struct Place {
@@ -195,15 +195,7 @@ impl Running {
         assert_eq!(page.status(), StatusCode::OK);
         let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let html = page.text().await.unwrap();
-        let fields = html
-            .split("<input type=\"hidden\" name=\"")
-            .skip(1)
-            .map(|field| {
-                let (name, rest) = field.split_once("\" value=\"").unwrap();
-                (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
-            })
-            .collect();
-        Button { cookie, fields }
+        Button { cookie, fields: hidden(&html) }
     }
 
     /// Presses the button.
@@ -234,12 +226,32 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
+/// The hidden fields of a page's form.
+pub(crate) fn hidden(html: &str) -> Vec<(String, String)> {
+    html.split("<input type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|field| {
+            let (name, rest) = field.split_once("\" value=\"").unwrap();
+            (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
+        })
+        .collect()
+}
+
 /// Waits until that is so.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
         assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} until {what}");
         sleep(Duration::from_millis(10));
+    }
+}
+
+/// Waits until that is so, and lets others go on meanwhile.
+pub(crate) async fn later(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !so().await {
+        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
