@@ -25,4 +25,21 @@
       setTimeout(() => { button.textContent = label; }, 2000);
     });
   }
+
+  // <form data-progress="/path">: says how far the answer is, which is a file, so that the page stays.
+  document.addEventListener("submit", ({ target: form, defaultPrevented }) => {
+    if (defaultPrevented || !form.dataset.progress) return;
+    const status = form.querySelector("[role=status]");
+    status.textContent = "Sending the file …";
+    const timer = setInterval(async () => {
+      const answer = await fetch(form.dataset.progress).catch(() => null);
+      const told = answer?.ok ? await answer.json() : null;
+      if (!told) return;
+      const errors = told.failed ? `, ${told.failed} with an error` : "";
+      status.textContent = told["is-over"]
+        ? `Done: ${told.rows} lines${errors}.`
+        : `${told.rows} of about ${told.lines} lines${errors} …`;
+      if (told["is-over"]) clearInterval(timer);
+    }, 500);
+  });
 })();

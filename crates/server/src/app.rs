@@ -10,6 +10,7 @@ use inquiry_otl_axum::TimedStore;
 
 use crate::{
     mail::Mailer,
+    passing::Passing,
     records::{
         Records, RecordsError,
         templates::{self, Template},
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) templates: Templates,
     pub(crate) mail: Mailer,
     pub(crate) webhooks: Webhooks,
+    pub(crate) passing: Arc<Passing>,
     /// How people reach this server; without a slash at its end.
     pub(crate) url: String,
 }

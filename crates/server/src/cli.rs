@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    bulk::command::{self, CreateLinks},
     config::{Options, Settings},
     serve::serve,
 };
@@ -24,6 +25,16 @@ pub struct Cli {
 enum Command {
     /// Serves until it is told to stop, by Ctrl-C or SIGTERM.
     Serve,
+    /// One-time links.
+    #[command(subcommand)]
+    Links(LinksCommand),
+}
+
+/// What to do with links.
+#[derive(Debug, Subcommand)]
+enum LinksCommand {
+    /// Makes a link for each row of a CSV, also while the server runs.
+    Create(CreateLinks),
 }
 
 impl Cli {
@@ -35,6 +46,7 @@ impl Cli {
         let settings = Settings::read(&self.options)?;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
+            Command::Links(LinksCommand::Create(links)) => command::create(settings, links).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use inquiry_otl::InquiryQuery;
@@ -28,14 +28,18 @@ pub(crate) fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
 }
 
 /// Whether store and records answer.
-async fn ready(State(app): State<Arc<App>>) -> impl IntoResponse {
+async fn ready(State(app): State<Arc<App>>) -> Response {
     let store = timeout(PATIENCE, app.links.inquiries(InquiryQuery::newest(1)));
     if !matches!(store.await, Ok(Ok(_))) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n");
+        return not_ready("the store does not answer\n");
     }
     let records = timeout(PATIENCE, app.records.read(|of| of.query_row("SELECT 1", [], |_| Ok(()))));
     if !matches!(records.await, Ok(Ok(()))) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the server's records do not answer\n");
+        return not_ready("the server's records do not answer\n");
     }
-    (StatusCode::OK, "ready\n")
+    "ready\n".into_response()
+}
+
+fn not_ready(why: &'static str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], why).into_response()
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::{
     app::App,
-    records::{mails, timeline},
+    records::{figures, mails, timeline},
     webhooks,
 };
 
@@ -62,6 +62,7 @@ pub(crate) fn take(to: &Transaction<'_>, event: &Event, now: Timestamp) -> rusql
     if !timeline::add(to, event)? {
         return Ok(());
     }
+    figures::count(to, event)?;
     if let (EventKind::InquiryRedacted, Some(inquiry)) = (event.kind, event.inquiry) {
         mails::redact(to, inquiry, now)?;
     }

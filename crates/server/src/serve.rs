@@ -38,9 +38,10 @@ use tower_http::{timeout::RequestBodyTimeoutLayer, trace::TraceLayer};
 use crate::{
     app::{App, Links, Templates},
     config::{LogForm, SettingError, Settings},
-    dashboard,
+    dashboard, documents,
     mail::{self, Mailer, Smtp},
     operations,
+    passing::Passing,
     pump::{self, Bell},
     records::{self, Records, RecordsError, templates::Template, tokens},
     secrets::{Secrets, random_hex},
@@ -80,7 +81,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     fs::create_dir_all(&settings.data).map_err(SettingError::new("data"))?;
     let _lock = lock(&settings.lock_file())?;
     let listener = TcpListener::bind(settings.listen).await.map_err(SettingError::new("listen"))?;
-    let url = settings.url(listener.local_addr()?.port())?;
+    let address = listener.local_addr()?;
+    let url = settings.url(address.port())?;
     let store = store::open(&settings.store()).await.map_err(SettingError::new("store"))?;
     let bell = Bell::default();
     let app = Arc::new(app(&settings, url, store.clone(), bell.clone(), SystemClock).await?);
@@ -92,6 +94,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     tasks.spawn(webhooks::run(Arc::clone(&app)));
     tasks.spawn(mail::run(Arc::clone(&app)));
     tasks.spawn(keep_records(Arc::clone(&app)));
+    let counts = Arc::clone(&app);
+    tasks.spawn(async move { counts.passing.run(&counts.records).await });
 
     let router = limited(router(&settings, &app)?, &settings)
         // Those who watch the server are never turned away.
@@ -102,14 +106,14 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let handle = axum_server::Handle::new();
     let mut server = axum_server::Server::from_listener(listener).http1_only().first_request_timeout(HEAD);
     server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
-    welcome(&app).await?;
+    welcome(&app, address).await?;
     tasks.spawn(stop(handle.clone()));
     server.handle(handle.clone()).serve(router.into_make_service_with_connect_info::<SocketAddr>()).await?;
     if handle.connection_count() != 0 {
         tracing::warn!("some requests did not end in time");
     }
     tasks.shutdown().await;
-    Ok(())
+    Ok(app.passing.save(&app.records).await?)
 }
 
 /// Keeps a second server away from the records, until this process ends in whatever way.
@@ -133,7 +137,6 @@ fn limited(router: Router, settings: &Settings) -> Router {
             .layer(HandleErrorLayer::new(come_back))
             .layer(LoadShedLayer::new())
             .layer(GlobalConcurrencyLimitLayer::new(usize::from(settings.requests.get())))
-            .layer(TimeoutLayer::new(ANSWER))
             .layer(RequestBodyTimeoutLayer::new(PAUSE))
             .layer(DefaultBodyLimit::max(BODY_SIZE)),
     )
@@ -152,9 +155,12 @@ pub(crate) async fn app(
     let of_url = |path| UrlFormat::new(&format!("{url}{path}")).map_err(SettingError::new("url"));
     let urls = of_url("/verify")?.also_accepting(of_url("/c")?.with_style(UrlStyle::Path));
     let counted = MetricsSink::new();
+    let passing = Arc::new(Passing::default());
+    let passed = Arc::clone(&passing);
     let mut service = Service::builder(TimedStore::new(store)).clock(clock).url_format(urls).event_sink(
         move |event: &Event| {
             counted.tell(event);
+            passed.tell(event);
             bell.tell(event);
         },
     );
@@ -173,7 +179,7 @@ pub(crate) async fn app(
         }
     };
     let (mail, webhooks) = (Mailer::new(smtp), Webhooks::new()?);
-    Ok(App { links, records, secrets, templates, mail, webhooks, url })
+    Ok(App { links, records, secrets, templates, mail, webhooks, passing, url })
 }
 
 /// All that is served, but for those who run the server.
@@ -198,7 +204,9 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
     if target.is_none() {
         router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
-    Ok(router)
+    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    router = router.merge(documents::router(app)?);
+    Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }
 
 /// The tokens in the records.
@@ -213,7 +221,7 @@ impl Verifier for Bearers {
 }
 
 /// At the first start: a token, told once, and a template to begin with.
-async fn welcome(app: &App) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut told = None;
     if !app.records.read(tokens::exist).await? {
         let token = random_hex::<20>();
@@ -230,6 +238,7 @@ async fn welcome(app: &App) -> Result<(), Box<dyn Error + Send + Sync>> {
         app.templates.put(&app.records, template).await?;
     }
     let mut out = std::io::stdout().lock();
+    writeln!(out, "Listening on {address}")?;
     writeln!(out, "Dashboard: {}/dashboard", app.url)?;
     if let Some(token) = told {
         writeln!(out, "Sign in with this token, which is not shown again: {}", token.as_str())?;

@@ -90,11 +90,15 @@ impl Browser {
         fs::write(directory.join(format!("{name}.png")), self.0.screenshot().await.unwrap()).unwrap();
     }
 
-    /// Leaves a picture of the whole page, also of what one would have to scroll to.
-    pub async fn whole_picture(&self, directory: &Path, name: &str) {
-        fs::create_dir_all(directory).unwrap();
-        let page = self.0.find(Locator::Css("html")).await.unwrap();
-        fs::write(directory.join(format!("{name}.png")), page.screenshot().await.unwrap()).unwrap();
+    /// Leaves a picture of each screenful of the page: the first under that name, the others with their number behind it.
+    pub async fn pictures(&self, directory: &Path, name: &str) {
+        let screens = "return Math.ceil(document.documentElement.scrollHeight / innerHeight)";
+        let screens = self.run(screens).await.as_u64().unwrap();
+        for screen in 1..=screens {
+            self.run(&format!("scrollTo(0, {} * innerHeight)", screen - 1)).await;
+            let name = if screen == 1 { name.to_owned() } else { format!("{name}-{screen}") };
+            self.picture(directory, &name).await;
+        }
     }
 
     /// What axe finds wrong with the page that is shown.

@@ -5,9 +5,11 @@
 //! into [`router`]; its line in the navigation is a [`page::Here`].
 
 pub(crate) mod assets;
+mod bulk;
 mod changes;
 mod diagnose;
 mod fields;
+mod figures;
 mod inquiries;
 mod inquiry;
 mod mails;
@@ -39,7 +41,7 @@ pub(crate) use self::{
 };
 use crate::app::App;
 
-/// Everything below `/dashboard`, and `/`.
+/// Everything below `/dashboard`, and `/`, but for what takes its time.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(async || Redirect::to("/dashboard")))
@@ -47,6 +49,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(sign_in::router())
         .merge(inquiries::router())
         .merge(inquiry::router())
+        .merge(figures::router())
         .merge(diagnose::router())
         .merge(templates::router())
         .merge(mails::router())
@@ -62,6 +65,11 @@ static POLICY: LazyLock<ContentPolicy> = LazyLock::new(|| {
 });
 
 /// The headers of every page.
-fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
+pub(crate) fn headers() -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
     security_headers(&POLICY)
+}
+
+/// What takes as long as it takes: files that are sent.
+pub(crate) fn files(app: Arc<App>) -> Router {
+    bulk::router().layer(headers()).with_state(app)
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use askama::Template;
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use inquiry_otl::StoreError;
@@ -158,10 +158,14 @@ impl IntoResponse for Failure {
             }
         };
         let page = FailurePage { frame: Frame::outside(title), text };
-        match page.render() {
+        let mut response = match page.render() {
             Ok(html) => (status, Html(html)).into_response(),
             Err(_) => (status, text).into_response(),
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
         }
+        response
     }
 }
 

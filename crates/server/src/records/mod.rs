@@ -3,6 +3,7 @@
 //! One thread writes, one reads. Writes that come while the disk is busy with a transaction go together in the next one; each
 //! is answered after its commit, and one that fails fails alone.
 
+pub(crate) mod figures;
 pub(crate) mod idempotency;
 pub(crate) mod mails;
 pub(crate) mod templates;
@@ -19,10 +20,11 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 /// The tables of each subject, in the order in which they refer to one another.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     tokens::TABLES,
     templates::TABLES,
     timeline::TABLES,
+    figures::TABLES,
     idempotency::TABLES,
     webhooks::TABLES,
     mails::TABLES,

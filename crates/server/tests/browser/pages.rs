@@ -35,8 +35,7 @@ impl Looker {
             Look::Phone => "phone",
             Look::DarkPhone => "phone-dark",
         };
-        self.browser.picture(&directory, &format!("{name}-{look}")).await;
-        self.browser.whole_picture(&directory, &format!("{name}-{look}-whole")).await;
+        self.browser.pictures(&directory, &format!("{name}-{look}")).await;
         let facts = self
             .browser
             .run(

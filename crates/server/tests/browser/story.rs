@@ -73,7 +73,7 @@ async fn revoking_everything_puts_a_thief_out() {
     staff.click("button.danger").await;
     staff.until(".notice", "Everything was revoked").await;
     thief.0.refresh().await.unwrap();
-    thief.until("h1", "Open the link").await;
+    thief.until("h1", "Please open your link").await;
 
     let next = create_link(&staff).await;
     thief.goto(&next).await;

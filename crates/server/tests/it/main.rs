@@ -9,11 +9,17 @@
     reason = "a test stops at what surprises it"
 )]
 
+mod bulk;
+mod dashboard;
 mod desk;
+mod figures;
 mod hooking;
 mod killing;
+mod limits;
 mod mailing;
 mod receivers;
+mod security;
+mod staff;
 mod starting;
 mod stopping;
 mod support;

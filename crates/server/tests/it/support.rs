@@ -59,6 +59,7 @@ impl Place {
             out,
             err,
             url: String::new(),
+            address: String::new(),
             token: None,
             client: client(),
         };
@@ -86,6 +87,7 @@ pub(crate) struct Running {
     err: PathBuf,
     /// How people reach it.
     pub(crate) url: String,
+    address: String,
     /// The token that it told, if this was its first start.
     pub(crate) token: Option<String>,
     client: reqwest::Client,
@@ -101,6 +103,8 @@ impl Running {
             return false;
         };
         self.url = url.to_owned();
+        self.address =
+            text.lines().find_map(|line| line.strip_prefix("Listening on ")).unwrap_or_default().to_owned();
         self.token = text
             .lines()
             .find_map(|line| line.split_once("not shown again: "))
@@ -122,9 +126,14 @@ impl Running {
         fs::read_to_string(&self.err).unwrap()
     }
 
+    /// The same over plain http, as a proxy reaches it.
+    pub(crate) fn local(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
     /// `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> String {
-        self.url.replace("http://localhost", "127.0.0.1")
+        self.address.clone()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -150,7 +159,7 @@ impl Running {
 
     /// A request, without a token, cookies or redirects.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
+        self.client.request(method, format!("{}{path}", self.local()))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {

@@ -1,0 +1,425 @@
+//! The dashboard, as far as a browser does not show it: forms that are not its own, addresses that are nothing's, cookies.
+
+use std::net::TcpListener;
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+
+use crate::support::{Place, Running};
+
+/// A browser without scripts: a cookie, and the token of the forms that it got with it.
+struct Staff<'a> {
+    server: &'a Running,
+    cookie: String,
+    form_token: String,
+}
+
+/// The value of the cookie that an answer sets, with its name.
+fn cookie(answer: &Response) -> String {
+    let header = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    header.split(';').next().unwrap().to_owned()
+}
+
+fn form_token(html: &str) -> String {
+    let (_, rest) = html.split_once("name=\"form-token\" value=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+fn location(answer: &Response) -> &str {
+    answer.headers()[header::LOCATION].to_str().unwrap()
+}
+
+impl<'a> Staff<'a> {
+    /// One that is about to sign in.
+    async fn arrives(server: &'a Running) -> Self {
+        let page = server.get("/dashboard/sign-in").await;
+        let cookie = cookie(&page);
+        Self { server, cookie, form_token: form_token(&page.text().await.unwrap()) }
+    }
+
+    /// One that is signed in.
+    async fn signed_in(server: &'a Running) -> Self {
+        let mut staff = Self::arrives(server).await;
+        let answer = staff.signs_in(server.token.as_deref().unwrap(), "").await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        staff.cookie = cookie(&answer);
+        let page = staff.get("/dashboard/inquiries/new").await;
+        staff.form_token = form_token(&page.text().await.unwrap());
+        staff
+    }
+
+    async fn signs_in(&self, token: &str, next: &str) -> Response {
+        self.post("/dashboard/sign-in", &[("token", token), ("next", next)]).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.server.request(method, path).header(header::COOKIE, &self.cookie)
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let mut form = vec![("form-token", self.form_token.as_str())];
+        form.extend_from_slice(fields);
+        self.request(Method::POST, path).form(&form).send().await.unwrap()
+    }
+
+    async fn inquiry(&self) -> String {
+        let answer = self.post("/dashboard/inquiries", &[("template", "itmpl_identity")]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        location(&answer).to_owned()
+    }
+}
+
+/// Every form that changes something.
+fn forms(inquiry: &str) -> Vec<String> {
+    let of_inquiry =
+        ["resume", "expire", "approve", "decline", "mark-for-review", "links", "revoke", "redact"];
+    let mut paths: Vec<_> = of_inquiry.iter().map(|rest| format!("{inquiry}/{rest}")).collect();
+    let others = ["inquiries", "samples", "search", "diagnose", "templates/new", "templates/itmpl_identity"];
+    paths.extend(others.iter().map(|rest| format!("/dashboard/{rest}")));
+    paths.push("/dashboard/sign-out".to_owned());
+    paths
+}
+
+/// A form counts with the token of its own sign-in only, and only from a page of ours.
+#[tokio::test]
+async fn a_form_that_is_not_ours_does_nothing() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    let other = Staff::signed_in(&server).await;
+    let inquiry = staff.inquiry().await;
+    let confirm = ("confirm", inquiry.rsplit('/').next().unwrap());
+    let fields = [confirm, ("what", "everything"), ("name", "x"), ("template", "itmpl_identity")];
+    for path in forms(&inquiry) {
+        let none = staff.request(Method::POST, &path).form(&fields).send().await.unwrap();
+        assert_eq!(none.status(), StatusCode::FORBIDDEN, "{path}, without a token");
+        for token in ["", "0", other.form_token.as_str()] {
+            let form: Vec<_> = fields.into_iter().chain([("form-token", token)]).collect();
+            let wrong = staff.request(Method::POST, &path).form(&form).send().await.unwrap();
+            assert_eq!(wrong.status(), StatusCode::FORBIDDEN, "{path}, with the token {token:?}");
+        }
+        for site in ["cross-site", "same-site", "none"] {
+            let form: Vec<_> =
+                fields.into_iter().chain([("form-token", staff.form_token.as_str())]).collect();
+            let request = staff.request(Method::POST, &path).header("sec-fetch-site", site).form(&form);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}, from {site}");
+        }
+        let nobody = server.request(Method::POST, &path).form(&fields).send().await.unwrap();
+        assert_eq!(nobody.status(), StatusCode::SEE_OTHER, "{path}, by nobody");
+        assert_eq!(location(&nobody), "/dashboard/sign-in");
+    }
+    let page = staff.get(&inquiry).await.text().await.unwrap();
+    assert!(page.contains("The person has not begun yet"), "something was done");
+    // The control: its own form, from its own page, counts.
+    let own = [("form-token", staff.form_token.as_str())];
+    let request = staff.request(Method::POST, &format!("{inquiry}/expire")).form(&own);
+    let answer = request.header("sec-fetch-site", "same-origin").send().await.unwrap();
+    assert_eq!(location(&answer), format!("{inquiry}?done=expire"));
+}
+
+/// A cookie that no script and no other site gets at; a new one with each sign-in; nothing after signing out.
+#[tokio::test]
+async fn a_sign_in_has_a_cookie_of_its_own_until_it_ends() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let before = Staff::arrives(&server).await;
+    let refused = before.signs_in("no token of this server", "").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let answer = before.signs_in(server.token.as_deref().unwrap(), "").await;
+    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    for part in ["otl-dashboard=", "; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=43200"] {
+        assert!(set.contains(part), "{part} is not in {set}");
+    }
+    assert_ne!(cookie(&answer), before.cookie, "somebody may know the one from before");
+    assert_eq!(before.get("/dashboard/inquiries").await.status(), StatusCode::SEE_OTHER);
+
+    let staff = Staff::signed_in(&server).await;
+    assert_eq!(staff.get("/dashboard/inquiries").await.status(), StatusCode::OK);
+    assert_eq!(staff.post("/dashboard/sign-out", &[]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(staff.get("/dashboard/inquiries").await.status(), StatusCode::SEE_OTHER);
+}
+
+/// Where people come by https, the cookie goes by https only, and for this host alone.
+#[tokio::test]
+async fn by_https_the_cookie_is_for_this_host_alone() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut server = place.serve(&["--url", "https://verify.example.com", "--listen", &listen]);
+    server.url = format!("http://{listen}");
+    let answer = server.get("/dashboard/sign-in").await;
+    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    assert!(set.starts_with("__Host-otl-dashboard=") && set.contains("; Secure"), "{set}");
+}
+
+/// After signing in one comes to a page of the dashboard, wherever else one was sent from.
+#[tokio::test]
+async fn a_sign_in_leads_nowhere_else() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let asked = server.get("/dashboard/templates?done=kept").await;
+    assert_eq!(location(&asked), "/dashboard/sign-in?next=/dashboard/templates?done=kept");
+    for (next, led_to) in [
+        ("/dashboard/templates?done=kept", "/dashboard/templates?done=kept"),
+        ("", "/dashboard/inquiries"),
+        ("https://evil.example/", "/dashboard/inquiries"),
+        ("//evil.example/dashboard/", "/dashboard/inquiries"),
+        ("/dashboard//evil.example", "/dashboard/inquiries"),
+        ("/\\evil.example", "/dashboard/inquiries"),
+        ("/dashboard/\\evil.example", "/dashboard/inquiries"),
+        ("/dashboard/../verify", "/dashboard/inquiries"),
+        ("/dashboard/\r\nset-cookie: a=b", "/dashboard/inquiries"),
+        ("javascript:alert(1)", "/dashboard/inquiries"),
+        ("/dashboard/sign-in", "/dashboard/inquiries"),
+    ] {
+        let answer = Staff::arrives(&server).await.signs_in(server.token.as_deref().unwrap(), next).await;
+        assert_eq!((answer.status(), location(&answer)), (StatusCode::SEE_OTHER, led_to), "{next:?}");
+    }
+}
+
+/// Who guesses is told to wait.
+#[tokio::test]
+async fn guesses_are_slowed_down() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::arrives(&server).await;
+    let mut refused = 0;
+    while staff.signs_in("a guess", "").await.status() != StatusCode::TOO_MANY_REQUESTS {
+        refused += 1;
+        assert!(refused < 100, "nothing slows it down");
+    }
+    assert!(0 < refused, "the first one is not slowed down");
+    assert_eq!(server.get("/dashboard/sign-in").await.status(), StatusCode::OK);
+}
+
+/// An address that names nothing is a page that says so, and does not repeat the address.
+#[tokio::test]
+async fn what_is_not_there_is_not_repeated() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    for path in [
+        "/dashboard/nothing",
+        "/dashboard/inquiries/inq_nobody",
+        "/dashboard/inquiries/NOBODY",
+        "/dashboard/inquiries/inq_%3Cscript%3ENOBODY",
+        "/dashboard/inquiries/%ff%fe",
+        "/dashboard/templates/itmpl_nobody",
+        "/dashboard/templates/NOBODY",
+        "/dashboard/assets/style-NOBODY.css",
+    ] {
+        let answer = staff.get(path).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        let text = answer.text().await.unwrap().to_lowercase();
+        assert!(!text.contains("nobody"), "{path} is repeated: {text}");
+    }
+    for (path, fields) in [
+        ("/dashboard/inquiries/inq_nobody/resume", vec![]),
+        ("/dashboard/inquiries/inq_nobody/complete", vec![]),
+        ("/dashboard/inquiries/inq_nobody/links", vec![("outstanding", "keep")]),
+        ("/dashboard/inquiries/inq_nobody/revoke", vec![("what", "everything")]),
+        ("/dashboard/inquiries/inq_nobody/redact", vec![("confirm", "inq_nobody")]),
+    ] {
+        let answer = staff.post(path, &fields).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+/// I3, I4, L1: what cannot be done is said in a sentence, on the inquiry's page, with the status of a conflict.
+#[tokio::test]
+async fn what_cannot_be_done_is_said() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    let inquiry = staff.inquiry().await;
+    let said = async |rest: &str, fields: Vec<(&str, &str)>| {
+        let answer = staff.post(&format!("{inquiry}/{rest}"), &fields).await;
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let (status, page) = said("approve", vec![]).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(page.contains("This inquiry is created: it cannot be approved."));
+    for (amount, unit) in
+        [("0", "hours"), ("-1", "hours"), ("1.5", "hours"), ("x", "days"), ("99999999", "days")]
+    {
+        let (status, page) =
+            said("links", vec![("outstanding", "keep"), ("amount", amount), ("unit", unit)]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{amount} {unit}");
+        assert!(page.contains("amount-error"));
+    }
+    let (status, page) = said("links", vec![("mail", "nobody")]).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("mail-error"));
+    let (status, page) = said("links", vec![("session", "iqse_00000000000000000000000000")]).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(page.contains("That session is over"));
+
+    assert_eq!(said("expire", vec![]).await.0, StatusCode::SEE_OTHER);
+    let (status, page) = said("links", vec![]).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(page.contains("Resume it first"));
+
+    let (status, _) = said("redact", vec![("confirm", "yes")]).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let id = inquiry.rsplit('/').next().unwrap();
+    assert_eq!(said("redact", vec![("confirm", id)]).await.0, StatusCode::SEE_OTHER);
+    let (status, page) = said("resume", vec![]).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(page.contains("This inquiry is redacted: it cannot be resumed."));
+}
+
+/// L3: a link stands in the answer to its form, which nobody keeps, and in no address; D9: a link that is diagnosed, or pasted
+/// into the search by mistake, is not shown again either.
+#[tokio::test]
+async fn a_link_is_shown_once() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    let inquiry = staff.inquiry().await;
+    let answer = staff.post(&format!("{inquiry}/links"), &[]).await;
+    assert_eq!(
+        (answer.status(), &answer.headers()[header::CACHE_CONTROL]),
+        (StatusCode::OK, &"no-store".parse().unwrap())
+    );
+    let page = answer.text().await.unwrap();
+    let link =
+        page.split_once("id=\"link\" readonly value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let code = link.split_once("code=").unwrap().1;
+    let name = page.split_once("otl_").unwrap().1[..26].to_owned();
+    assert!(page.contains("<svg") && page.contains(&format!("/c/{code}")));
+
+    for (path, field) in [("/dashboard/diagnose", "link"), ("/dashboard/search", "text")] {
+        for pasted in [&*link, code, &format!("{code}X")] {
+            let answer = staff.post(path, &[(field, pasted)]).await;
+            assert!(answer.headers().get(header::LOCATION).is_none(), "{path} leads elsewhere");
+            assert!(!answer.text().await.unwrap().contains(code), "{path} shows it");
+        }
+    }
+    assert!(!staff.get(&inquiry).await.text().await.unwrap().contains(code));
+    // The records have the link's id once the pump was there.
+    let search = async || staff.post("/dashboard/search", &[("text", &format!("otl_{name}"))]).await;
+    for _ in 0..600 {
+        if search().await.status() == StatusCode::SEE_OTHER {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(location(&search().await), inquiry);
+    assert!(!server.log().contains(code));
+}
+
+/// E10: a change of a template is for inquiries that are made from then on; what is wrong is said at its field, and nothing is kept.
+#[tokio::test]
+async fn a_template_is_changed_for_what_comes_after() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    let before = staff.inquiry().await;
+    let path = "/dashboard/templates/itmpl_identity";
+    let mut fields = vec![
+        ("name", "Identity check"),
+        ("after-create", "2"),
+        ("after-create-unit", "days"),
+        ("after-start", ""),
+        ("after-resume", "90"),
+        ("after-resume-unit", "minutes"),
+        ("resume-link", ""),
+        ("handoff-link", "30"),
+        ("handoff-link-unit", "minutes"),
+        ("session-limit", "3"),
+        ("grace", "5"),
+        ("grace-unit", "minutes"),
+        ("grace-replays", "2"),
+        ("grace-clients", "same"),
+    ];
+    for (field, wrong) in [
+        ("after-create", "0"),
+        ("handoff-link", ""),
+        ("session-limit", "-1"),
+        ("grace-replays", "many"),
+        ("name", " "),
+    ] {
+        let wrong: Vec<_> =
+            fields.iter().map(|(name, value)| (*name, if *name == field { wrong } else { value })).collect();
+        let answer = staff.post(path, &wrong).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.text().await.unwrap().contains(&format!("id=\"{field}-error\"")), "{field}");
+    }
+    assert!(
+        staff
+            .get(path)
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("name=\"session-limit\" inputmode=\"numeric\" value=\"25\"")
+    );
+    assert_eq!(location(&staff.post(path, &fields).await), "/dashboard/templates?done=kept");
+    let page = staff.get(path).await.text().await.unwrap();
+    for (name, value) in
+        fields.iter().filter(|(name, _)| !name.ends_with("-unit") && !name.ends_with("clients"))
+    {
+        assert!(
+            page.contains(&format!("name=\"{name}\"")) && page.contains(&format!("value=\"{value}\"")),
+            "{name}"
+        );
+    }
+    let after = staff.inquiry().await;
+    let resumed = "stays open for 90 minutes from now";
+    assert!(staff.get(&after).await.text().await.unwrap().contains(resumed));
+    assert!(!staff.get(&before).await.text().await.unwrap().contains(resumed));
+
+    fields[0].1 = "Another one";
+    assert_eq!(staff.post("/dashboard/templates/new", &fields).await.status(), StatusCode::SEE_OTHER);
+    let list = staff.get("/dashboard/templates").await.text().await.unwrap();
+    assert_eq!(list.matches("<tr>").count(), 3, "a head and two templates");
+}
+
+/// Pages of the list have each inquiry once, there and back, whatever they are filtered by.
+#[tokio::test]
+async fn the_list_has_each_inquiry_once() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = Staff::signed_in(&server).await;
+    for _ in 0..13 {
+        staff.post("/dashboard/samples", &[]).await;
+    }
+    for (filter, all) in [
+        ("", 65),
+        ("?status=expired", 26),
+        ("?template=itmpl_identity&status=created", 13),
+        ("?reference=sample-new", 13),
+    ] {
+        let (mut path, mut ids, mut pages) =
+            (format!("/dashboard/inquiries{filter}"), Vec::new(), Vec::new());
+        loop {
+            let page = staff.get(&path).await.text().await.unwrap();
+            let found: Vec<_> =
+                page.split("class=\"id soft\">").skip(1).map(|rest| rest[..30].to_owned()).collect();
+            ids.extend(found.clone());
+            pages.push(found);
+            let Some((older, _)) = page.split_once("\">Older</a>") else {
+                if let Some((newer, _)) = page.split_once("\">Newer</a>") {
+                    let newer = newer.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&");
+                    let page = staff.get(&newer).await.text().await.unwrap();
+                    assert!(page.contains(&pages[0][0]) && !page.contains(&found_of(&pages)));
+                }
+                break;
+            };
+            path = older.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&");
+        }
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((count, ids.len()), (all, all), "{filter}");
+    }
+}
+
+/// The first inquiry of the last page.
+fn found_of(pages: &[Vec<String>]) -> String {
+    pages.last().unwrap()[0].clone()
+}
