@@ -12,9 +12,7 @@ pub(super) const TABLES: &str = "
         label TEXT NOT NULL,
         count INTEGER NOT NULL,
         PRIMARY KEY (hour, name, label)
-    ) STRICT, WITHOUT ROWID;
-    -- When a link was created, which its first use asks.
-    CREATE INDEX events_of_creation ON events (event ->> '$.link', at) WHERE name = 'one-time-link.created';";
+    ) STRICT, WITHOUT ROWID;";
 
 /// How many microseconds an hour has.
 pub(crate) const HOUR: i64 = 3_600_000_000;
@@ -34,9 +32,7 @@ pub(crate) fn count(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()>
         return Ok(());
     };
     let created: Option<i64> = to
-        .prepare_cached(
-            "SELECT at FROM events WHERE event ->> '$.link' = ?1 AND name = 'one-time-link.created' LIMIT 1",
-        )?
+        .prepare_cached("SELECT at FROM events WHERE link = ?1")?
         .query_row(params![link.to_string()], |row| row.get(0))
         .optional()?;
     match created {
@@ -89,6 +85,7 @@ pub(crate) fn since(of: &Connection, hour: i64) -> rusqlite::Result<Vec<Figure>>
     rows.collect()
 }
 
+/// A range of the table.
 const SINCE: &str = "SELECT hour, name, label, count FROM figures WHERE hour >= ?1";
 
 /// A number of seconds by its four leading bits, cut: so few of them are told apart, none more than an eighth too small.

@@ -82,7 +82,7 @@ impl Place {
 
 /// A server that runs.
 pub(crate) struct Running {
-    child: Child,
+    pub(crate) child: Child,
     out: PathBuf,
     err: PathBuf,
     /// How people reach it.
@@ -263,4 +263,11 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// How much memory a process has, in kB: now (`VmRSS`), or at most so far (`VmHWM`).
+pub(crate) fn memory(pid: u32, which: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
+    line.trim_matches([':', '\t', ' ', 'k', 'B']).parse().unwrap()
 }
