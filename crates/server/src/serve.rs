@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     path::Path,
     sync::Arc,
@@ -320,7 +320,9 @@ fn log(form: LogForm) {
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Colours are for a terminal.
+    let log = log.with_ansi(io::stderr().is_terminal());
     match form {
         LogForm::Text => log.init(),
         LogForm::Json => log.json().init(),

@@ -14,7 +14,11 @@ use crate::{
 pub(crate) async fn run(size: Size) {
     let place = Place::new();
     let server = Arc::new(place.serve(&["--requests", "1024"]));
-    println!("{} clients, 2 × {} s; SQLite, on one machine with the clients", size.clients, size.time.as_secs());
+    println!(
+        "{} clients, 2 × {} s; SQLite, on one machine with the clients",
+        size.clients,
+        size.time.as_secs()
+    );
     println!("memory at the start: {} kB", memory(server.child.id(), "VmRSS"));
     for round in 1..=2 {
         let times = Arc::new(Times::default());

@@ -52,7 +52,11 @@ pub(crate) async fn run(size: Size) {
         });
     }
     let wrong: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
-    println!("memory at the end: {} kB; {} answers were neither good nor a clear refusal", memory(server.child.id(), "VmRSS"), wrong.len());
+    println!(
+        "memory at the end: {} kB; {} answers were neither good nor a clear refusal",
+        memory(server.child.id(), "VmRSS"),
+        wrong.len()
+    );
     times.report(began.elapsed());
     refusals.report(began.elapsed());
     assert!(wrong.is_empty(), "{:?}", wrong[0]);

@@ -26,8 +26,13 @@ pub(crate) enum Ended {
 }
 
 /// Goes through it. `acknowledged` has the link as soon as the server has told it, and that it was used as soon as it said so.
-pub(crate) async fn story(server: &Running, times: &Times, acknowledged: &mut Option<Link>) -> Result<(), Ended> {
-    let body = json!({"data": {"attributes": {"inquiry-template-id": "itmpl_identity", "reference-id": "load"}}});
+pub(crate) async fn story(
+    server: &Running,
+    times: &Times,
+    acknowledged: &mut Option<Link>,
+) -> Result<(), Ended> {
+    let body =
+        json!({"data": {"attributes": {"inquiry-template-id": "itmpl_identity", "reference-id": "load"}}});
     let create = server.api(Method::POST, "/inquiries").json(&body);
     let made = good(times.take("create an inquiry", create).await, StatusCode::CREATED)?;
     let inquiry = json(made).await?["data"]["id"].as_str().unwrap_or_default().to_owned();
@@ -70,10 +75,16 @@ pub(crate) fn good(answer: Result<Response, reqwest::Error>, status: StatusCode)
     let answer = answer.map_err(wrong)?;
     if answer.status() == status {
         Ok(answer)
-    } else if answer.status() == StatusCode::SERVICE_UNAVAILABLE && answer.headers().contains_key("retry-after") {
+    } else if answer.status() == StatusCode::SERVICE_UNAVAILABLE
+        && answer.headers().contains_key("retry-after")
+    {
         Err(Ended::Busy)
     } else {
-        Err(Ended::Wrong(format!("{} was answered {}", answer.url().path().split("/c/").next().unwrap_or_default(), answer.status())))
+        Err(Ended::Wrong(format!(
+            "{} was answered {}",
+            answer.url().path().split("/c/").next().unwrap_or_default(),
+            answer.status()
+        )))
     }
 }
 
