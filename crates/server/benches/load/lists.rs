@@ -106,7 +106,7 @@ fn fill_postgres(postgres: &Postgres, count: i64) {
             sessions_started, last_sequence)
         SELECT 'default', 'inq_' || lpad(n::text, 10, '0'),
             CASE WHEN n % 100000 = 5 THEN 'itmpl_rare' ELSE 'itmpl_' || n % 7 END, 'person ' || n,
-            CASE WHEN n % 100000 = 7 THEN 'needs_review' WHEN n % 2 = 1 THEN 'completed' ELSE 'approved' END::inquiry_otl.status,
+            CASE WHEN n % 100000 = 7 THEN 'needs_review' WHEN n % 2 = 1 THEN 'completed' ELSE 'approved' END,
             '{policy}', to_timestamp({BEGAN} / 1000000 + n + 86400), to_timestamp({BEGAN} / 1000000 + n),
             n, n, 0, false, 0, false, 0, 1
         FROM generate_series(1, {count}) n"
