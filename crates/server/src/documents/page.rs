@@ -67,8 +67,10 @@ impl<'a> Operation<'a> {
             })
             .collect();
         let mut body = Vec::new();
-        let schema =
-            at(referred(document, &operation["requestBody"]), &["content", "application/json", "schema"]);
+        let schema = at(
+            referred(document, at(operation, &["requestBody"])),
+            &["content", "application/json", "schema"],
+        );
         members(document, schema, "", &mut body);
         let answers = at(operation, &["responses"]).as_object().into_iter().flatten();
         let answers = answers
@@ -150,12 +152,10 @@ fn example(url: &str, method: &str, path: &str) -> String {
         }
         _ => "",
     };
-    let mut command = format!("curl \"{url}/api/v1{path}\" -H \"Authorization: Bearer $TOKEN\"");
-    if method != "GET" {
-        command = command.replacen("curl", &format!("curl -X {method}"), 1);
-    }
-    if !body.is_empty() {
-        command.push_str(&format!(" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{body}'"));
-    }
-    command
+    let method = if method == "GET" { String::new() } else { format!(" -X {method}") };
+    let body = match body {
+        "" => String::new(),
+        body => format!(" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{body}'"),
+    };
+    format!("curl{method} \"{url}/api/v1{path}\" -H \"Authorization: Bearer $TOKEN\"{body}")
 }
