@@ -113,7 +113,9 @@ async fn rows_without_an_inquiry_make_one() {
     assert!(made[2][6].contains("no such template") && made[3][6].contains("no template-id"), "{made:?}");
 
     let mut answer = csv::Writer::from_writer(Vec::new());
-    made.iter().for_each(|row| answer.write_record(row).unwrap());
+    for row in &made {
+        answer.write_record(row).unwrap();
+    }
     let again = place.made(&answer.into_inner().unwrap(), &url);
     assert_eq!((&again[0], &again[1]), (&made[0], &made[1]));
     let read = server.api(reqwest::Method::GET, &format!("/inquiries/{}", &made[1][2])).send().await.unwrap();

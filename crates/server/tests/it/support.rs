@@ -102,9 +102,9 @@ impl Running {
         else {
             return false;
         };
-        self.url = url.to_owned();
-        self.address =
-            text.lines().find_map(|line| line.strip_prefix("Listening on ")).unwrap_or_default().to_owned();
+        url.clone_into(&mut self.url);
+        let address = text.lines().find_map(|line| line.strip_prefix("Listening on "));
+        address.unwrap_or_default().clone_into(&mut self.address);
         self.token = text
             .lines()
             .find_map(|line| line.split_once("not shown again: "))
