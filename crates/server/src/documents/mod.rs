@@ -66,15 +66,12 @@ fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("](") {
-        match (before.rsplit_once('['), after.split_once(')')) {
-            (Some((before, label)), Some((_, after))) => {
-                plain.extend([before, label]);
-                rest = after;
-            }
-            _ => {
-                plain.extend([before, "]("]);
-                rest = after;
-            }
+        if let (Some((before, label)), Some((_, after))) = (before.rsplit_once('['), after.split_once(')')) {
+            plain.extend([before, label]);
+            rest = after;
+        } else {
+            plain.extend([before, "]("]);
+            rest = after;
         }
     }
     plain.push_str(rest);

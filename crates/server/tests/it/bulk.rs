@@ -12,7 +12,7 @@ use std::{
 use csv::StringRecord;
 use reqwest::StatusCode;
 
-use crate::support::{Place, Running};
+use crate::support::{Place, Running, memory};
 
 impl Place {
     /// Gives the program a file by its standard input.
@@ -21,6 +21,7 @@ impl Place {
             .program()
             .args(["links", "create", "--csv", "-"])
             .args(arguments)
+            .env_remove("OTL_LISTEN")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -112,7 +113,9 @@ async fn rows_without_an_inquiry_make_one() {
     assert!(made[2][6].contains("no such template") && made[3][6].contains("no template-id"), "{made:?}");
 
     let mut answer = csv::Writer::from_writer(Vec::new());
-    made.iter().for_each(|row| answer.write_record(row).unwrap());
+    for row in &made {
+        answer.write_record(row).unwrap();
+    }
     let again = place.made(&answer.into_inner().unwrap(), &url);
     assert_eq!((&again[0], &again[1]), (&made[0], &made[1]));
     let read = server.api(reqwest::Method::GET, &format!("/inquiries/{}", &made[1][2])).send().await.unwrap();
@@ -220,16 +223,13 @@ fn many_rows_take_no_more_memory_than_few() {
     let mut child = place
         .program()
         .args(["links", "create", "--csv", file.to_str().unwrap()])
+        .env_remove("OTL_LISTEN")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let pid = child.id();
-    let most = || {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
-    };
+    let most = || memory(pid, "VmHWM");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let (mut line, mut count, mut early, mut late) = (String::new(), 0, 0, 0);
     while output.read_line(&mut line).unwrap() != 0 {
