@@ -204,7 +204,8 @@ fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error +
     if target.is_none() {
         router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
-    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    let in_time =
+        ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
     router = router.merge(documents::router(app)?);
     Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }

@@ -95,7 +95,8 @@ impl Columns {
             return Err(BulkError::Utf16);
         }
         let find = |name: &'static str| {
-            let mut places = header.iter().enumerate().filter(|(_, cell)| cell.trim_ascii() == name.as_bytes());
+            let mut places =
+                header.iter().enumerate().filter(|(_, cell)| cell.trim_ascii() == name.as_bytes());
             match (places.next(), places.next()) {
                 (_, Some(_)) => Err(BulkError::Twice(name)),
                 (found, None) => Ok(found.map(|(place, _)| place)),

@@ -17,8 +17,8 @@ use clap::ValueEnum;
 use csv::{ByteRecord, Writer};
 use futures_util::{StreamExt as _, stream};
 use inquiry_otl::{
-    Creator, ExpirationPolicy, InquiryId, Interval, IssueError, IssuedLink, LinkRequest, NewInquiry, OnOutstanding,
-    ReferenceId, TemplateId,
+    Creator, ExpirationPolicy, InquiryId, Interval, IssueError, IssuedLink, LinkRequest, NewInquiry,
+    OnOutstanding, ReferenceId, TemplateId,
 };
 use thiserror::Error;
 use tokio::runtime::Handle;

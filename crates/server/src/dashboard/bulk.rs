@@ -169,7 +169,9 @@ async fn create(
     jobs.add(sent.job, &job);
     match answer(app, wanted, file, job, room).await? {
         Ok(response) => Ok(response),
-        Err(problem) => shown(by, StatusCode::UNPROCESSABLE_ENTITY, Some(format!("No link was created: {problem}."))),
+        Err(problem) => {
+            shown(by, StatusCode::UNPROCESSABLE_ENTITY, Some(format!("No link was created: {problem}.")))
+        }
     }
 }
 

@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn links_in_a_text_are_their_text() {
-        assert_eq!(plain("See [Pages](https://a.example/b) of an <<glossary:Inquiry>>."), "See Pages of an Inquiry.");
+        assert_eq!(
+            plain("See [Pages](https://a.example/b) of an <<glossary:Inquiry>>."),
+            "See Pages of an Inquiry."
+        );
         assert_eq!(plain("a[0](x"), "a[0](x");
     }
 

@@ -87,7 +87,10 @@ impl<'a> Operation<'a> {
             method,
             path,
             summary: text(&operation["summary"]),
-            description: text(&operation["description"]).split("\n\n").filter(|text| !text.is_empty()).collect(),
+            description: text(&operation["description"])
+                .split("\n\n")
+                .filter(|text| !text.is_empty())
+                .collect(),
             parameters,
             body,
             answers,
@@ -114,7 +117,11 @@ fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut
         if matches!(path.as_str(), "data" | "data.attributes" | "meta") {
             members(document, member, &path, found);
         } else {
-            found.push(Parameter { name: path, place: kind(member), description: text(&member["description"]) });
+            found.push(Parameter {
+                name: path,
+                place: kind(member),
+                description: text(&member["description"]),
+            });
         }
     }
 }
@@ -123,7 +130,9 @@ fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut
 fn kind(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
         _ => "",
     }
 }
@@ -132,10 +141,14 @@ fn kind(schema: &Value) -> &str {
 fn example(url: &str, method: &str, path: &str) -> String {
     let path = path.replace("{inquiry-id}", "$INQUIRY").replace("{inquiry-session-id}", "$SESSION");
     let body = match (method, path.as_str()) {
-        ("POST", "/inquiries") => r#"{"data":{"attributes":{"inquiry-template-id":"itmpl_identity","reference-id":"user 7"}}}"#,
+        ("POST", "/inquiries") => {
+            r#"{"data":{"attributes":{"inquiry-template-id":"itmpl_identity","reference-id":"user 7"}}}"#
+        }
         ("POST", "/inquiry-sessions") => r#"{"data":{"attributes":{"inquiry-id":"'$INQUIRY'"}}}"#,
         ("POST", "/inquiry-sessions/expire-all") => r#"{"meta":{"inquiry-ids":["'$INQUIRY'"]}}"#,
-        ("POST", path) if path.ends_with("/generate-one-time-link") => r#"{"meta":{"expires-in-seconds":86400}}"#,
+        ("POST", path) if path.ends_with("/generate-one-time-link") => {
+            r#"{"meta":{"expires-in-seconds":86400}}"#
+        }
         _ => "",
     };
     let mut command = format!("curl \"{url}/api/v1{path}\" -H \"Authorization: Bearer $TOKEN\"");

@@ -79,7 +79,9 @@ async fn each_row_has_its_link_or_its_error() {
     assert!(made[1][3].starts_with(&format!("{}/verify?code=", server.url)));
     assert!(made[1][4].starts_with(&format!("{}/c/", server.url)));
     assert_eq!(&made[1][6], "");
-    for (row, error) in [(2, "there is no such"), (3, "has no inquiry-id"), (4, "inquiry-id: "), (5, "2 cells")] {
+    for (row, error) in
+        [(2, "there is no such"), (3, "has no inquiry-id"), (4, "inquiry-id: "), (5, "2 cells")]
+    {
         assert_eq!(&made[row][3], "");
         assert!(made[row][6].contains(error), "{:?}", made[row]);
     }
@@ -90,7 +92,10 @@ async fn each_row_has_its_link_or_its_error() {
     assert_eq!(again[1], made[1]);
     let other = place.made(input.as_bytes(), &["--url", &server.url, "--on-outstanding", "supersede"]);
     assert_ne!(other[1][3], made[1][3]);
-    assert_eq!(server.get(made[1][3].strip_prefix(&server.url).unwrap()).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        server.get(made[1][3].strip_prefix(&server.url).unwrap()).await.status(),
+        StatusCode::NOT_FOUND
+    );
     assert!(opens(&server, &other[1][3]).await);
 }
 
@@ -149,7 +154,9 @@ fn files_may_come_from_anywhere() {
     }
     let endless = [b"inquiry-id\n\"".as_slice(), &vec![b'x'; 3_000_000]].concat();
     let output = place.links(&endless, &[]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("line 2 begins a row of more than a million bytes"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("line 2 begins a row of more than a million bytes")
+    );
 }
 
 /// A file of links is for its owner alone, and takes no other's place; a store in memory, or no key, is a reason to stop.

@@ -106,7 +106,8 @@ async fn a_store_that_is_gone_is_said_to_be() {
 
     let path = link.strip_prefix(&server.url).unwrap().to_owned();
     let mut answers = vec![("the link", server.get(&path).await)];
-    answers.push(("the API", server.api(Method::GET, &format!("/inquiries/{inquiry}")).send().await.unwrap()));
+    answers
+        .push(("the API", server.api(Method::GET, &format!("/inquiries/{inquiry}")).send().await.unwrap()));
     answers.push(("the API's list", server.api(Method::GET, "/inquiries").send().await.unwrap()));
     let generate = format!("/inquiries/{inquiry}/generate-one-time-link");
     answers.push(("the API's link", server.api(Method::POST, &generate).send().await.unwrap()));

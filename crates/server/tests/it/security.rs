@@ -21,16 +21,37 @@ async fn every_answer_has_its_headers() {
     let page = format!("/dashboard/inquiries/{inquiry}");
     let mut answers = Vec::new();
     for path in [
-        "/dashboard", "/dashboard/inquiries", &page, "/dashboard/diagnose", "/dashboard/templates", "/dashboard/bulk",
-        "/dashboard/bulk/progress?job=x", "/dashboard/mails", "/dashboard/webhooks", "/dashboard/figures",
+        "/dashboard",
+        "/dashboard/inquiries",
+        &page,
+        "/dashboard/diagnose",
+        "/dashboard/templates",
+        "/dashboard/bulk",
+        "/dashboard/bulk/progress?job=x",
+        "/dashboard/mails",
+        "/dashboard/webhooks",
+        "/dashboard/figures",
         "/dashboard/nowhere",
     ] {
         answers.push((path.to_owned(), staff.get(path).await));
     }
     let link_path = link.strip_prefix(&server.url).unwrap();
     for path in [
-        "/", "/dashboard/sign-in", "/dashboard", "/verify", "/c/0", "/inquiry", "/healthz", "/readyz", "/metrics",
-        "/openapi.json", "/docs", "/nowhere", "/api/v1/inquiries", "/api/v1/nowhere", link_path,
+        "/",
+        "/dashboard/sign-in",
+        "/dashboard",
+        "/verify",
+        "/c/0",
+        "/inquiry",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/nowhere",
+        "/api/v1/inquiries",
+        "/api/v1/nowhere",
+        link_path,
     ] {
         answers.push((path.to_owned(), server.get(path).await));
     }
@@ -52,7 +73,8 @@ async fn every_answer_has_its_headers() {
             assert_eq!(found, Some(value), "{what}, {name}");
         }
         let policy = answer.headers()["content-security-policy"].to_str().unwrap();
-        for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
+        for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"]
+        {
             assert!(policy.contains(part), "{what}: {policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
@@ -178,9 +200,17 @@ async fn hosts_of_requests_are_not_believed() {
         evil(server.api(Method::GET, "/inquiries?page%5Bsize%5D=1")),
     ];
     for path in [
-        "/", "/dashboard", "/dashboard/sign-in?next=https://evil.example/", "/dashboard/sign-in?next=//evil.example",
-        "/dashboard/sign-in?next=/%5Cevil.example", "/verify", "/openapi.json", "/docs", "//evil.example/",
-        "/%5Cevil.example/", "/c/..%2F..%2Fevil.example",
+        "/",
+        "/dashboard",
+        "/dashboard/sign-in?next=https://evil.example/",
+        "/dashboard/sign-in?next=//evil.example",
+        "/dashboard/sign-in?next=/%5Cevil.example",
+        "/verify",
+        "/openapi.json",
+        "/docs",
+        "//evil.example/",
+        "/%5Cevil.example/",
+        "/c/..%2F..%2Fevil.example",
     ] {
         answers.push(evil(server.request(Method::GET, path)));
     }
@@ -189,7 +219,10 @@ async fn hosts_of_requests_are_not_believed() {
         let url = answer.url().to_string();
         if let Some(to) = answer.headers().get("location") {
             let to = to.to_str().unwrap();
-            assert!(to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\"), "{url} leads to {to}");
+            assert!(
+                to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\"),
+                "{url} leads to {to}"
+            );
         }
         let text = answer.text().await.unwrap();
         // A value that comes back as text in a form of one's own leads nowhere.
@@ -199,7 +232,13 @@ async fn hosts_of_requests_are_not_believed() {
         }
     }
     // Wherever somebody is led after signing in, it is here.
-    for next in ["https://evil.example/", "//evil.example/", "/\\evil.example", "/dashboard/../..//evil.example", "javascript:1"] {
+    for next in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/dashboard/../..//evil.example",
+        "javascript:1",
+    ] {
         let to = server.signs_in_to(next).await;
         assert!(to.starts_with("/dashboard"), "{next} leads to {to}");
     }
@@ -212,28 +251,71 @@ async fn malformed_requests_are_answered() {
     let server = place.serve(&[]);
     let long = "x".repeat(100_000);
     let many: String = (0..500).map(|n| format!("X-{n}: y\r\n")).collect();
-    let post = |rest: &str| format!("POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n{rest}");
+    let post = |rest: &str| {
+        format!(
+            "POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n{rest}"
+        )
+    };
     let huge = format!("Content-Length: 100000\r\n\r\n{long}");
-    let api = format!("POST /api/v1/inquiries HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n", server.token.as_deref().unwrap());
+    let api = format!(
+        "POST /api/v1/inquiries HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n",
+        server.token.as_deref().unwrap()
+    );
     for (what, request, statuses) in [
-        ("a long header", format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n").into_bytes(), &[431_u16][..]),
-        ("many headers", format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").into_bytes(), &[431, 400]),
+        (
+            "a long header",
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n").into_bytes(),
+            &[431_u16][..],
+        ),
+        (
+            "many headers",
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").into_bytes(),
+            &[431, 400],
+        ),
         ("a long path", format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes(), &[414, 431]),
         ("a large form", post(&huge).into_bytes(), &[413, 422]),
         ("a large body of the API", format!("{api}{huge}").into_bytes(), &[413]),
-        ("deep JSON", format!("{api}Content-Length: 60000\r\n\r\n{}", "[".repeat(60_000)).into_bytes(), &[400]),
-        ("bad percent-encoding", b"GET /verify?code=%zz%f HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[200, 400, 404]),
-        ("percent-encoding of no UTF-8", b"GET /verify?code=%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[400, 404]),
+        (
+            "deep JSON",
+            format!("{api}Content-Length: 60000\r\n\r\n{}", "[".repeat(60_000)).into_bytes(),
+            &[400],
+        ),
+        (
+            "bad percent-encoding",
+            b"GET /verify?code=%zz%f HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+            &[200, 400, 404],
+        ),
+        (
+            "percent-encoding of no UTF-8",
+            b"GET /verify?code=%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+            &[400, 404],
+        ),
         ("a path of no UTF-8", b"GET /c/%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[400, 404]),
         ("bytes of no UTF-8", b"GET /c/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[400, 404]),
-        ("a dashboard's path of no UTF-8", b"GET /dashboard/inquiries/%ff HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[400, 404, 303]),
+        (
+            "a dashboard's path of no UTF-8",
+            b"GET /dashboard/inquiries/%ff HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+            &[400, 404, 303],
+        ),
         ("a zero byte", b"GET /c/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[404]),
-        ("a form of no UTF-8", [post("Content-Length: 8\r\n\r\ncode=").as_bytes(), b"\xff\xfe\xfd"].concat(), &[400, 403, 413, 422]),
+        (
+            "a form of no UTF-8",
+            [post("Content-Length: 8\r\n\r\ncode=").as_bytes(), b"\xff\xfe\xfd"].concat(),
+            &[400, 403, 413, 422],
+        ),
         ("two lengths", post("Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd").into_bytes(), &[400]),
         ("a length that is none", post("Content-Length: -1\r\n\r\n").into_bytes(), &[400]),
         ("a length beyond all", post("Content-Length: 99999999999999999999\r\n\r\n").into_bytes(), &[400]),
-        ("chunks of nonsense", post("Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n").into_bytes(), &[400, 422]),
-        ("a chunk without an end", post("Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc").into_bytes(), &[400, 422]),
+        (
+            "chunks of nonsense",
+            post("Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n").into_bytes(),
+            &[400, 422],
+        ),
+        (
+            "a chunk without an end",
+            post("Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc").into_bytes(),
+            &[400, 422],
+        ),
         ("an unknown coding", post("Transfer-Encoding: gzip\r\n\r\nabc").into_bytes(), &[400, 501]),
         ("a space before the colon", b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n".to_vec(), &[400]),
         ("a folded header", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n".to_vec(), &[400]),
@@ -241,8 +323,16 @@ async fn malformed_requests_are_answered() {
         ("another version", b"GET / HTTP/3.7\r\nHost: localhost\r\n\r\n".to_vec(), &[400, 505]),
         ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[400, 505]),
         ("an unknown method", b"BREW /verify HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), &[405]),
-        ("CONNECT", b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_vec(), &[400, 404, 405]),
-        ("an address of another host", b"GET http://evil.example/verify HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_vec(), &[400, 404]),
+        (
+            "CONNECT",
+            b"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_vec(),
+            &[400, 404, 405],
+        ),
+        (
+            "an address of another host",
+            b"GET http://evil.example/verify HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_vec(),
+            &[400, 404],
+        ),
     ] {
         let answers = raw(&server, &request);
         let status: u16 = answers.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -165,7 +165,9 @@ async fn show(
 
 fn sums(all: &[Figure]) -> Sums {
     let sum = |name: &str| {
-        all.iter().filter(|figure| figure.name == name).fold(0_u64, |sum, figure| sum.saturating_add(figure.count))
+        all.iter()
+            .filter(|figure| figure.name == name)
+            .fold(0_u64, |sum, figure| sum.saturating_add(figure.count))
     };
     let (redeemed, peeked) = (sum("redeemed"), sum("peeked"));
     let tenths = peeked.saturating_mul(10).checked_div(redeemed);

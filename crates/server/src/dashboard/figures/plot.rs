@@ -54,16 +54,11 @@ fn draw(svg: &mut String, labels: &[&str], lines: &[Line; 2]) -> Result<(), Box<
         .draw()?;
     for (line, color) in lines.iter().zip(COLORS) {
         let points = || (0..).zip(line.values.iter().copied());
-        chart
-            .draw_series(LineSeries::new(points(), color.stroke_width(2)))?
-            .label(line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x.saturating_add(16), y)], color.stroke_width(2)));
+        chart.draw_series(LineSeries::new(points(), color.stroke_width(2)))?.label(line.name).legend(
+            move |(x, y)| PathElement::new([(x, y), (x.saturating_add(16), y)], color.stroke_width(2)),
+        );
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font(font)
-        .draw()?;
+    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).label_font(font).draw()?;
     root.present()?;
     Ok(())
 }
