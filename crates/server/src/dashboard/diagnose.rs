@@ -74,8 +74,13 @@ impl Found {
 
     /// What to do about it.
     fn advice(&self) -> Option<&'static str> {
-        let Diagnosis { refusal, inquiry, .. } = &self.diagnosis;
+        let Diagnosis { refusal, inquiry, session, .. } = &self.diagnosis;
         let inquiry = inquiry.as_ref()?;
+        if session.is_some_and(|session| session.live) {
+            return Some(
+                "Whoever used it is in. If that is not the person, revoke everything on the page of its inquiry.",
+            );
+        }
         refusal.as_ref()?;
         Some(if inquiry.is_open(self.now) {
             "The inquiry is open: create a new link for the person."

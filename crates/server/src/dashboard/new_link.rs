@@ -56,6 +56,8 @@ struct LinkPage<'a> {
     name: String,
     back: String,
     link: &'a IssuedLink,
+    /// What became of those that were out.
+    others: &'static str,
     short: String,
     qr: Option<String>,
     /// To whom it goes by mail.
@@ -80,12 +82,13 @@ pub(super) async fn create(
             return refused(&app, by, id, StatusCode::UNPROCESSABLE_ENTITY, problem, form).await;
         }
     };
+    let older = asked.older;
     let issued = match to.clone() {
         None => app.links.issue(asked.request(id)).await.map_err(EnqueueError::from),
         Some(to) => mail::enqueue(&app, id, asked, to).await,
     };
     let problem = match issued {
-        Ok(link) => return shown(&app, by, &title(&inquiry), &link, to.map(|to| to.to_string())),
+        Ok(link) => return shown(&app, by, &title(&inquiry), &link, older, to.map(|to| to.to_string())),
         Err(EnqueueError::Issue(IssueError::NotFound)) => return Err(Failure::NotFound),
         Err(EnqueueError::Issue(error)) => refusal(error)?,
         Err(error) => return Err(Failure::Unavailable(error.into())),
@@ -150,6 +153,7 @@ fn shown(
     by: SignedIn,
     name: &str,
     link: &IssuedLink,
+    older: Older,
     mailed_to: Option<String>,
 ) -> Result<Response, Failure> {
     let planner = app.links.planner();
@@ -168,6 +172,11 @@ fn shown(
         name: name.to_owned(),
         back: path_of(link.inquiry),
         link,
+        others: match older {
+            _ if link.reused => "It was given out before, and is good as it was.",
+            Older::Keep => "Links that were out already stay as they are.",
+            Older::Supersede | Older::ReturnSame => "Links that were out already open nothing any more.",
+        },
         short: short.expose().to_owned(),
         qr,
         mailed_to,

@@ -153,7 +153,8 @@ impl Form {
     }
 
     fn unit(&self, name: &str) -> &str {
-        self.0.get(&format!("{name}-unit")).map_or("hours", String::as_str)
+        let first = if name == "grace" { "minutes" } else { "hours" };
+        self.0.get(&format!("{name}-unit")).map_or(first, String::as_str)
     }
 
     fn interval(&self, name: &'static str, errors: &mut Errors) -> Option<Interval> {

@@ -148,3 +148,45 @@ async fn sign_out(
     }
     Ok(([(header::SET_COOKIE, Ticket::clear(&app))], Redirect::to(PATH)).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is asked for, one comes to a page of the dashboard, and to the one that was asked for if there may be one.
+    #[test]
+    fn a_sign_in_leads_nowhere_else() {
+        for page in [
+            "/dashboard/templates",
+            "/dashboard/inquiries/inq_1?done=resume",
+            "/dashboard/inquiries?after=1.inq_2",
+        ] {
+            assert_eq!(own(page), page);
+        }
+        for page in [
+            "",
+            "/",
+            "dashboard/x",
+            "/dashboardx",
+            "https://evil.example/",
+            "//evil.example/dashboard/",
+            "/dashboard//evil.example",
+            "/\\evil.example",
+            "/dashboard/\\evil.example",
+            "/dashboard/../verify",
+            "/dashboard/\r\nset-cookie: a=b",
+            "/dashboard/\u{e9}",
+            "/verify?code=1",
+            "javascript:alert(1)",
+            "/dashboard/sign-in",
+            "/dashboard/sign-in?next=/dashboard/sign-in",
+        ] {
+            assert_eq!(own(page), HOME, "{page:?}");
+        }
+        assert_eq!(
+            path_to("/dashboard/inquiries?a=b&c=d%20e"),
+            "/dashboard/sign-in?next=/dashboard/inquiries?a=b%26c=d%2520e"
+        );
+        assert_eq!(path_to("//evil.example"), "/dashboard/sign-in");
+    }
+}

@@ -59,9 +59,9 @@ async fn show(
         link: words::interval(template.policy.link_window(Purpose::Resume)),
         name: template.name,
     };
-    let notice = (wanted.done == "kept").then(|| {
+    let notice = (wanted.done == "saved").then(|| {
         Notice::done(
-            "The template is kept. It is for inquiries made from now on; others keep what they have.",
+            "The template is saved. It is for inquiries made from now on; others keep what they have.",
         )
     });
     let view = TemplatesPage {
@@ -94,7 +94,7 @@ struct TemplatePage {
 impl TemplatePage {
     fn new(by: SignedIn, id: Option<TemplateId>, form: &Form, errors: &Errors) -> Self {
         let title = if id.is_some() { "Session management" } else { "New template" };
-        let notice = (!errors.is_empty()).then(|| Notice::problem("Nothing was kept: see below."));
+        let notice = (!errors.is_empty()).then(|| Notice::problem("Nothing was saved: see below."));
         Self {
             frame: Frame::new(by, Here::Templates, title).with_notice(notice),
             action: id.map_or_else(|| format!("{PATH}/new"), |id| format!("{PATH}/{id}")),
@@ -127,7 +127,7 @@ fn find(app: &App, id: &str) -> Result<Template, Failure> {
 }
 
 async fn create(State(app): State<Arc<App>>, Posted { by, form }: Posted<Form>) -> Result<Response, Failure> {
-    keep(&app, by, None, &form).await
+    save(&app, by, None, &form).await
 }
 
 async fn change(
@@ -136,16 +136,16 @@ async fn change(
     Posted { by, form }: Posted<Form>,
 ) -> Result<Response, Failure> {
     let template = find(&app, &id)?;
-    keep(&app, by, Some(template.id), &form).await
+    save(&app, by, Some(template.id), &form).await
 }
 
-async fn keep(app: &App, by: SignedIn, id: Option<TemplateId>, form: &Form) -> Result<Response, Failure> {
+async fn save(app: &App, by: SignedIn, id: Option<TemplateId>, form: &Form) -> Result<Response, Failure> {
     match read(form) {
         Ok((name, policy)) => {
             let new = || TemplateId::new(&format!("{}{}", TemplateId::PREFIX, random_hex::<12>().as_str()));
             let id = id.map_or_else(new, Ok).map_err(|error| Failure::Unavailable(error.into()))?;
             app.templates.put(&app.records, Template { id, name, policy }).await?;
-            Ok(Redirect::to(&format!("{PATH}?done=kept")).into_response())
+            Ok(Redirect::to(&format!("{PATH}?done=saved")).into_response())
         }
         Err(errors) => page(StatusCode::UNPROCESSABLE_ENTITY, &TemplatePage::new(by, id, form, &errors)),
     }

@@ -91,7 +91,7 @@ async fn everybody_can_use_the_pages() {
             staff.0.find(Locator::Id(field)).await.unwrap().clear().await.unwrap();
         }
         staff.click("main form > button").await;
-        staff.until(".notice", "Nothing was kept").await;
+        staff.until(".notice", "Nothing was saved").await;
         looker.look("template-refused").await;
 
         staff.goto(&format!("{}/dashboard/inquiries", server.url)).await;
