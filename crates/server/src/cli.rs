@@ -43,6 +43,8 @@ impl Cli {
     /// # Errors
     /// Whatever kept it from being done; the message says what was wrong, and repeats no secret.
     pub async fn run(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        // One provider of cryptography for all connections; that another is there already does no harm.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let settings = Settings::read(&self.options)?;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,

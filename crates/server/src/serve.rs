@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fs::{self, File},
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     path::Path,
     sync::Arc,
@@ -75,8 +75,6 @@ const PURGE: u32 = 500;
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send + Sync>> {
     log(settings.log);
-    // One provider of cryptography for all connections; that another is there already does no harm.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let metrics = PrometheusBuilder::new().install_recorder()?;
     fs::create_dir_all(&settings.data).map_err(SettingError::new("data"))?;
     let _lock = lock(&settings.lock_file())?;
@@ -131,7 +129,7 @@ fn lock(path: &Path) -> Result<File, SettingError> {
 
 /// The same, for so many requests at a time, which are neither large nor slow.
 fn limited(router: Router, settings: &Settings) -> Router {
-    router.layer(
+    router.fallback(nowhere).layer(
         ServiceBuilder::new()
             .layer(TraceLayer::new_for_http().make_span_with(redacted_span))
             .layer(HandleErrorLayer::new(come_back))
@@ -286,6 +284,11 @@ pub(crate) async fn purge_records(app: &App) -> Result<usize, RecordsError> {
     Ok(removed)
 }
 
+/// There is no such page.
+async fn nowhere() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, "there is nothing at this address\n")
+}
+
 /// There is no room for another request, or no answer in time.
 async fn come_back(_: BoxError) -> impl IntoResponse {
     (
@@ -317,7 +320,9 @@ fn log(form: LogForm) {
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Colours are for a terminal.
+    let log = log.with_ansi(io::stderr().is_terminal());
     match form {
         LogForm::Text => log.init(),
         LogForm::Json => log.json().init(),

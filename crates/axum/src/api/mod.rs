@@ -35,7 +35,7 @@ pub use self::{
     name::authenticate,
 };
 
-/// The contract that the API keeps, in YAML: Persona's own, under the Apache License 2.0.
+/// The contract that the API keeps: an `OpenAPI` document in YAML, Persona's own, under the Apache License 2.0.
 ///
 /// ```
 /// assert!(inquiry_otl_axum::api::CONTRACT.starts_with("openapi: 3.1.0"));

@@ -1,6 +1,9 @@
 //! What comes in: the columns, and the rows, in bounded memory.
 
-use std::io::{self, Read};
+use std::{
+    error::Error,
+    io::{self, Read},
+};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
@@ -52,7 +55,9 @@ fn read<R: Read>(reader: &mut Reader<Bounded<R>>, row: &mut ByteRecord) -> Resul
     reader.get_mut().left = ROW;
     let line = reader.position().line();
     reader.read_byte_record(row).map_err(|error| match error.kind() {
-        csv::ErrorKind::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) => {
+        csv::ErrorKind::Io(error)
+            if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<TooLong>) =>
+        {
             BulkError::Long(line)
         }
         _ => error.into(),

@@ -8,17 +8,9 @@ use crate::dashboard::assets;
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct DocsPage<'a> {
+    style: String,
+    icon: String,
     groups: Vec<(&'a str, Vec<Operation<'a>>)>,
-}
-
-impl DocsPage<'_> {
-    fn style(&self) -> String {
-        assets::STYLE.path()
-    }
-
-    fn icon(&self) -> String {
-        assets::ICON.path()
-    }
 }
 
 /// An operation of the contract.
@@ -44,7 +36,7 @@ struct Parameter<'a> {
 
 pub(super) fn html(document: &Value, url: &str) -> Result<String, askama::Error> {
     let mut groups: Vec<(&str, Vec<Operation<'_>>)> = Vec::new();
-    let paths = document["paths"].as_object().into_iter().flatten();
+    let paths = at(document, &["paths"]).as_object().into_iter().flatten();
     for (path, operations) in paths {
         for (method, operation) in operations.as_object().into_iter().flatten() {
             if operation.get("operationId").is_none() {
@@ -58,36 +50,37 @@ pub(super) fn html(document: &Value, url: &str) -> Result<String, askama::Error>
             }
         }
     }
-    DocsPage { groups }.render()
+    DocsPage { style: assets::STYLE.path(), icon: assets::ICON.path(), groups }.render()
 }
 
 impl<'a> Operation<'a> {
     fn read(document: &'a Value, url: &str, path: &'a str, method: &str, operation: &'a Value) -> Self {
         let method = method.to_uppercase();
-        let of_path = document["paths"][path]["parameters"].as_array().into_iter().flatten();
+        let of_path = at(document, &["paths", path, "parameters"]).as_array().into_iter().flatten();
         let parameters = of_path
-            .chain(operation["parameters"].as_array().into_iter().flatten())
+            .chain(at(operation, &["parameters"]).as_array().into_iter().flatten())
             .map(|parameter| referred(document, parameter))
             .map(|parameter| Parameter {
-                name: text(&parameter["name"]).to_owned(),
-                place: text(&parameter["in"]),
-                description: text(&parameter["description"]),
+                name: text(at(parameter, &["name"])).to_owned(),
+                place: text(at(parameter, &["in"])),
+                description: text(at(parameter, &["description"])),
             })
             .collect();
         let mut body = Vec::new();
-        let schema = &referred(document, &operation["requestBody"])["content"]["application/json"]["schema"];
+        let schema =
+            at(referred(document, &operation["requestBody"]), &["content", "application/json", "schema"]);
         members(document, schema, "", &mut body);
-        let answers = operation["responses"].as_object().into_iter().flatten();
+        let answers = at(operation, &["responses"]).as_object().into_iter().flatten();
         let answers = answers
-            .map(|(status, answer)| (status.as_str(), text(&referred(document, answer)["description"])))
+            .map(|(status, answer)| (status.as_str(), text(at(referred(document, answer), &["description"]))))
             .collect();
         Self {
-            id: text(&operation["operationId"]),
+            id: text(at(operation, &["operationId"])),
             example: example(url, &method, path),
             method,
             path,
-            summary: text(&operation["summary"]),
-            description: text(&operation["description"])
+            summary: text(at(operation, &["summary"])),
+            description: text(at(operation, &["description"]))
                 .split("\n\n")
                 .filter(|text| !text.is_empty())
                 .collect(),
@@ -98,20 +91,26 @@ impl<'a> Operation<'a> {
     }
 }
 
+/// A member of a member of a value; null, if it is not there.
+fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    static NOTHING: Value = Value::Null;
+    path.iter().try_fold(value, |value, name| value.get(name)).unwrap_or(&NOTHING)
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// What a `$ref` leads to.
 fn referred<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
-    let path = value["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
+    let path = at(value, &["$ref"]).as_str().and_then(|path| path.strip_prefix('#'));
     path.and_then(|path| document.pointer(path)).unwrap_or(value)
 }
 
 /// Members of `data.attributes` and `meta`, which is how deep requests go.
 fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut Vec<Parameter<'a>>) {
     let schema = referred(document, schema);
-    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+    for (name, member) in at(schema, &["properties"]).as_object().into_iter().flatten() {
         let member = referred(document, member);
         let path = if within.is_empty() { name.clone() } else { format!("{within}.{name}") };
         if matches!(path.as_str(), "data" | "data.attributes" | "meta") {
@@ -120,7 +119,7 @@ fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut
             found.push(Parameter {
                 name: path,
                 place: kind(member),
-                description: text(&member["description"]),
+                description: text(at(member, &["description"])),
             });
         }
     }
@@ -128,7 +127,7 @@ fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut
 
 /// What a member is, in a word.
 fn kind(schema: &Value) -> &str {
-    match &schema["type"] {
+    match at(schema, &["type"]) {
         Value::String(kind) => kind,
         Value::Array(kinds) => {
             kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()

@@ -16,7 +16,6 @@ pub(super) const TABLES: &str = "
         link TEXT,
         PRIMARY KEY (inquiry, sequence, id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX events_by_time ON events (at);
     CREATE INDEX events_by_link ON events (link) WHERE link IS NOT NULL;";
 
 /// Adds an event, and says whether it was new: an event may be given away more than once.

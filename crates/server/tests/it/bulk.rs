@@ -12,7 +12,7 @@ use std::{
 use csv::StringRecord;
 use reqwest::StatusCode;
 
-use crate::support::{Place, Running};
+use crate::support::{Place, Running, memory};
 
 impl Place {
     /// Gives the program a file by its standard input.
@@ -21,6 +21,7 @@ impl Place {
             .program()
             .args(["links", "create", "--csv", "-"])
             .args(arguments)
+            .env_remove("OTL_LISTEN")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -220,16 +221,13 @@ fn many_rows_take_no_more_memory_than_few() {
     let mut child = place
         .program()
         .args(["links", "create", "--csv", file.to_str().unwrap()])
+        .env_remove("OTL_LISTEN")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let pid = child.id();
-    let most = || {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
-    };
+    let most = || memory(pid, "VmHWM");
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let (mut line, mut count, mut early, mut late) = (String::new(), 0, 0, 0);
     while output.read_line(&mut line).unwrap() != 0 {

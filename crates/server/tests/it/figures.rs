@@ -28,7 +28,9 @@ async fn links_looks_and_refusals_are_counted() {
         let link = server.link(&inquiry).await;
         // The same link again is no other one.
         assert_eq!(server.link(&inquiry).await, link);
+        let late = server.open(&link).await;
         assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+        assert_eq!(server.press(&late).await.status(), StatusCode::NOT_FOUND);
         let path = link.strip_prefix(&server.url).unwrap();
         assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND);
     }
@@ -38,10 +40,10 @@ async fn links_looks_and_refusals_are_counted() {
         "<dt>First uses</dt><dd>3</dd>",
         "<dt>From creation to first use</dt><dd>half within about 0 s",
         "<svg aria-hidden",
-        // Each link was looked at before its use, and after.
-        "<dt>Looks, which use nothing up</dt><dd>6, 2.0 for each first use</dd>",
-        "<dt>Refusals</dt><dd>",
-        "used</th><td class=\"number\">",
+        // Each link was looked at twice before its use, and once after.
+        "<dt>Looks, which use nothing up</dt><dd>9, 3.0 for each first use</dd>",
+        "<dt>Refusals</dt><dd>3</dd>",
+        "used</th><td class=\"number\">3</td>",
     ];
     shows(&server, &wanted).await;
     for span in ["week", "month"] {

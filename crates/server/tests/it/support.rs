@@ -82,7 +82,7 @@ impl Place {
 
 /// A server that runs.
 pub(crate) struct Running {
-    child: Child,
+    pub(crate) child: Child,
     out: PathBuf,
     err: PathBuf,
     /// How people reach it.
@@ -110,10 +110,6 @@ impl Running {
             .find_map(|line| line.split_once("not shown again: "))
             .map(|(_, token)| token.to_owned());
         text.ends_with('\n')
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// What it wrote to standard output.
@@ -190,13 +186,29 @@ impl Running {
 
     /// What a browser without scripts does: opens the link, and presses the button.
     pub(crate) async fn redeem(&self, link: &str) -> Response {
+        self.press(&self.open(link).await).await
+    }
+
+    /// Opens a link.
+    pub(crate) async fn open(&self, link: &str) -> Button {
         let page = self.client.get(link).send().await.unwrap();
         assert_eq!(page.status(), StatusCode::OK);
         let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let html = page.text().await.unwrap();
-        let form = hidden(&html);
-        self.request(Method::POST, "/verify").header("cookie", cookie).form(&form).send().await.unwrap()
+        Button { cookie, fields: hidden(&html) }
     }
+
+    /// Presses the button.
+    pub(crate) async fn press(&self, button: &Button) -> Response {
+        let request = self.request(Method::POST, "/verify").header("cookie", &button.cookie);
+        request.form(&button.fields).send().await.unwrap()
+    }
+}
+
+/// The button on the page of a link.
+pub(crate) struct Button {
+    cookie: String,
+    fields: Vec<(String, String)>,
 }
 
 impl Drop for Running {
@@ -251,4 +263,11 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// How much memory a process has, in kB: now (`VmRSS`), or at most so far (`VmHWM`).
+pub(crate) fn memory(pid: u32, which: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
+    line.trim_matches([':', '\t', ' ', 'k', 'B']).parse().unwrap()
 }

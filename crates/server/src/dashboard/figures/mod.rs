@@ -121,14 +121,13 @@ async fn show(
     // Whole steps: the last one is under way.
     let last = now.div_euclid(hours);
     let first = last.saturating_sub(count).saturating_add(1);
-    let from = first.saturating_mul(hours);
-    let all = app.records.read(move |of| figures::since(of, from)).await?;
+    let all = app.records.read(move |of| figures::since(of, first, hours)).await?;
 
     let mut steps: BTreeMap<i64, Step> = (first..=last)
         .map(|step| (step, Step { from: moment(step.saturating_mul(hours), span), ..Step::default() }))
         .collect();
     for figure in &all {
-        if let Some(step) = steps.get_mut(&figure.hour.div_euclid(hours)) {
+        if let Some(step) = steps.get_mut(&figure.step) {
             let sum = match figure.name.as_str() {
                 "created" => &mut step.created,
                 "redeemed" => &mut step.redeemed,
