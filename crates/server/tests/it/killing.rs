@@ -199,7 +199,7 @@ async fn killed_ten_times_under_load() {
     }
     assert_eq!(
         bodies.keys().map(|id| id.as_str()).collect::<BTreeSet<_>>(),
-        events.iter().map(|id| id.as_str()).collect()
+        events.iter().map(String::as_str).collect()
     );
     println!(
         "acknowledged: {} inquiries, {} links, {} mails, {} redemptions; {} events; arrived: {} mails, {} webhooks",
@@ -316,8 +316,8 @@ fn spellings(secret: &str) -> Vec<String> {
     let mut all = vec![plain.clone(), plain.to_lowercase(), grouped.join("-"), STANDARD.encode(&plain)];
     for first in 0..=1 {
         let bytes = bytes(&bits[first..bits.len() - 2]);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        all.extend([hex, STANDARD.encode(&bytes[..18])]);
+        let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        all.extend([hex.concat(), STANDARD.encode(&bytes[..18])]);
     }
     all
 }

@@ -16,14 +16,14 @@ impl Running {
     /// Signs in with the token of the first start.
     pub(crate) async fn staff(&self) -> Staff {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
-        let mut staff = Staff { client, url: self.url.clone(), form_token: String::new() };
+        let staff = Staff { client, url: self.url.clone(), form_token: String::new() };
         let page = staff.page("/dashboard/sign-in").await;
         let token = self.token.as_deref().unwrap();
         let form = [("form-token", field(&page, "form-token")), ("next", ""), ("token", token)];
         let answer = staff.client.post(format!("{}/dashboard/sign-in", self.url)).form(&form);
         assert_eq!(answer.send().await.unwrap().status(), StatusCode::SEE_OTHER);
-        staff.form_token = field(&staff.page("/dashboard/mails").await, "form-token").to_owned();
-        staff
+        let page = staff.page("/dashboard/mails").await;
+        Staff { form_token: field(&page, "form-token").to_owned(), ..staff }
     }
 }
 
