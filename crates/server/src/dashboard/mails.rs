@@ -42,6 +42,7 @@ struct ListPage {
 }
 
 impl ListPage {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass it so")]
     fn moment(&self, at: &Timestamp) -> Moment {
         moment(*at, self.now)
     }
@@ -82,6 +83,7 @@ struct ShowPage {
 }
 
 impl ShowPage {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass it so")]
     fn moment(&self, at: &Timestamp) -> Moment {
         moment(*at, self.now)
     }

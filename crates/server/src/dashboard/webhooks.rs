@@ -102,6 +102,7 @@ struct ShowPage {
 }
 
 impl ShowPage {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "templates pass it so")]
     fn moment(&self, at: &Timestamp) -> Moment {
         moment(*at, self.now)
     }
@@ -192,10 +193,8 @@ async fn again(
 ) -> Result<Response, Failure> {
     let endpoint = find(&app, &id).await?;
     let number = form.number.parse().map_err(|_| Failure::Malformed)?;
-    match webhooks::again(&app, &endpoint.id, number).await? {
-        true => Ok(back(&endpoint, "again")),
-        false => Err(Failure::NotFound),
-    }
+    let is_there = webhooks::again(&app, &endpoint.id, number).await?;
+    if is_there { Ok(back(&endpoint, "again")) } else { Err(Failure::NotFound) }
 }
 
 async fn disable(

@@ -1,5 +1,7 @@
 //! Deliveries by state: the clock moves when told, and nothing is waited for.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test stops at what surprises it")]
+
 use inquiry_otl::Revocation;
 
 use super::*;

@@ -29,7 +29,7 @@ async fn staff_brings_a_person_back_once() {
         let copy = staff.0.find(Locator::Css("[data-copy]")).await.unwrap();
         assert_eq!(copy.is_displayed().await.unwrap(), scripts == Scripts::Run, "a button that does nothing");
 
-        let person = Browser::open(Look::Phone, scripts).await;
+        let person = Browser::open(Look::Desktop, scripts).await;
         person.goto(&link).await;
         assert_eq!(person.text("h1").await, "Continue your verification");
         person.press().await;

@@ -4,7 +4,6 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::{
-    desk::Desk,
     receivers::{Application, SILENCE},
     support::{Place, later},
 };
@@ -14,9 +13,9 @@ use crate::{
 async fn events_arrive_signed() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let (desk, application) = (Desk::sign_in(&server).await, Application::start().await);
-    let (_, secret) = desk.add_endpoint(&format!("{}/one", application.url)).await;
-    let (_, other) = desk.add_endpoint(&format!("{}/two", application.url)).await;
+    let (staff, application) = (server.staff().await, Application::start().await);
+    let (_, secret) = staff.add_endpoint(&format!("{}/one", application.url)).await;
+    let (_, other) = staff.add_endpoint(&format!("{}/two", application.url)).await;
     assert_ne!(secret, other);
 
     let inquiry = server.inquiry().await;
@@ -43,9 +42,9 @@ async fn events_arrive_signed() {
 async fn one_that_hangs_holds_up_no_other() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let (desk, application) = (Desk::sign_in(&server).await, Application::start().await);
-    desk.add_endpoint(&format!("{}{SILENCE}", application.url)).await;
-    desk.add_endpoint(&format!("{}/good", application.url)).await;
+    let (staff, application) = (server.staff().await, Application::start().await);
+    staff.add_endpoint(&format!("{}{SILENCE}", application.url)).await;
+    staff.add_endpoint(&format!("{}/good", application.url)).await;
     for _ in 0..20 {
         server.inquiry().await;
     }
@@ -59,12 +58,12 @@ async fn one_that_hangs_holds_up_no_other() {
 async fn what_failed_is_sent_again_under_the_same_id() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let (desk, application) = (Desk::sign_in(&server).await, Application::start().await);
-    let (path, secret) = desk.add_endpoint(&format!("{}/hook", application.url)).await;
+    let (staff, application) = (server.staff().await, Application::start().await);
+    let (path, secret) = staff.add_endpoint(&format!("{}/hook", application.url)).await;
     application.answer("/hook", StatusCode::FOUND);
-    assert_eq!(desk.post(&format!("{path}/test"), &[]).await.status(), StatusCode::SEE_OTHER);
-    later("it failed", async || desk.get(&path).await.contains("302")).await;
-    let page = desk.get(&path).await;
+    assert_eq!(staff.post(&format!("{path}/test"), &[]).await.status(), StatusCode::SEE_OTHER);
+    later("it failed", async || staff.page(&path).await.contains("302")).await;
+    let page = staff.page(&path).await;
     assert!(page.contains("Trying again") && page.contains("it did not answer with a 2xx status"), "{page}");
     assert!(application.at("/elsewhere").is_empty());
 
@@ -72,15 +71,15 @@ async fn what_failed_is_sent_again_under_the_same_id() {
     let (_, number) = page.split_once("name=\"number\" value=\"").unwrap();
     let number = number.split('"').next().unwrap();
     assert_eq!(
-        desk.post(&format!("{path}/again"), &[("number", number)]).await.status(),
+        staff.post(&format!("{path}/again"), &[("number", number)]).await.status(),
         StatusCode::SEE_OTHER
     );
-    later("it is delivered", async || desk.get(&path).await.contains("Delivered")).await;
+    later("it is delivered", async || staff.page(&path).await.contains("Delivered")).await;
     let hooks = application.at("/hook");
     assert!(hooks.iter().all(|hook| hook.id == hooks[0].id && hook.is_signed(&secret)));
     assert!(hooks.len() >= 2);
     assert_eq!(
-        desk.post(&format!("{path}/again"), &[("number", "999")]).await.status(),
+        staff.post(&format!("{path}/again"), &[("number", "999")]).await.status(),
         StatusCode::NOT_FOUND
     );
 }
@@ -90,18 +89,18 @@ async fn what_failed_is_sent_again_under_the_same_id() {
 async fn gone_disables_an_endpoint() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let (desk, application) = (Desk::sign_in(&server).await, Application::start().await);
-    let (path, _) = desk.add_endpoint(&format!("{}/gone", application.url)).await;
-    desk.add_endpoint(&format!("{}/good", application.url)).await;
+    let (staff, application) = (server.staff().await, Application::start().await);
+    let (path, _) = staff.add_endpoint(&format!("{}/gone", application.url)).await;
+    staff.add_endpoint(&format!("{}/good", application.url)).await;
     application.answer("/gone", StatusCode::GONE);
     server.inquiry().await;
-    later("it is disabled", async || desk.get(&path).await.contains("it answered 410")).await;
+    later("it is disabled", async || staff.page(&path).await.contains("it answered 410")).await;
     server.inquiry().await;
     later("the other one has both", async || application.at("/good").len() == 2).await;
-    assert!(desk.get("/dashboard/webhooks").await.contains("Disabled"));
+    assert!(staff.page("/dashboard/webhooks").await.contains("Disabled"));
 
     application.answer("/gone", StatusCode::OK);
-    assert_eq!(desk.post(&format!("{path}/enable"), &[]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(staff.post(&format!("{path}/enable"), &[]).await.status(), StatusCode::SEE_OTHER);
     let third = server.inquiry().await;
     later("it has the newest", async || {
         application.at("/gone").iter().any(|hook| hook.body.contains(&third))
@@ -109,8 +108,8 @@ async fn gone_disables_an_endpoint() {
     .await;
     assert_eq!(application.at("/gone").len(), 2);
 
-    assert_eq!(desk.post(&format!("{path}/remove"), &[]).await.status(), StatusCode::SEE_OTHER);
-    assert!(!desk.get("/dashboard/webhooks").await.contains("/gone"));
+    assert_eq!(staff.post(&format!("{path}/remove"), &[]).await.status(), StatusCode::SEE_OTHER);
+    assert!(!staff.page("/dashboard/webhooks").await.contains("/gone"));
 }
 
 /// A wrong address is named, and a password in it not repeated in the log.
@@ -118,8 +117,8 @@ async fn gone_disables_an_endpoint() {
 async fn a_wrong_address_is_named() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let desk = Desk::sign_in(&server).await;
-    let answer = desk.post("/dashboard/webhooks", &[("url", "http://example.com/hunter2")]).await;
+    let staff = server.staff().await;
+    let answer = staff.post("/dashboard/webhooks", &[("url", "http://example.com/hunter2")]).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(answer.text().await.unwrap().contains("an address begins with https://"));
     assert!(!server.log().contains("hunter2"));

@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
-    desk::Desk,
     receivers::{Application, MailServer},
+    staff::Staff,
     support::{Place, client, files, hidden, later},
 };
 
@@ -53,7 +53,7 @@ struct Caller {
     url: String,
     token: String,
     client: reqwest::Client,
-    desk: Arc<Desk>,
+    staff: Arc<Staff>,
     told: Arc<Mutex<Told>>,
     done: Arc<AtomicUsize>,
 }
@@ -103,7 +103,7 @@ impl Caller {
 
         let inquiry = self.inquiry().await?;
         let address = format!("person-{}-{turn}@example.org", self.number);
-        let link = self.desk.mail_link(&inquiry, &address).await?;
+        let link = self.staff.mail_link(&inquiry, &address).await?;
         self.note(|told| {
             told.links.push((inquiry, link.clone()));
             told.mailed.insert(address, link);
@@ -153,15 +153,15 @@ async fn killed_ten_times_under_load() {
         || place.serve(&["--listen", &listen, "--smtp", &mails.url, "--mail-from", "support@example.com"]);
     let mut server = start();
     let (url, token) = (server.url.clone(), server.token.clone().unwrap());
-    let desk = Arc::new(Desk::sign_in(&server).await);
-    let (_, secret) = desk.add_endpoint(&format!("{}/hook", application.url)).await;
+    let staff = Arc::new(server.staff().await);
+    let (_, secret) = staff.add_endpoint(&format!("{}/hook", application.url)).await;
 
     let (told, done) = (Arc::<Mutex<Told>>::default(), Arc::<AtomicUsize>::default());
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
         let (url, token, client) = (url.clone(), token.clone(), client());
-        let (desk, told, done) = (Arc::clone(&desk), Arc::clone(&told), Arc::clone(&done));
-        callers.spawn(Caller { number, url, token, client, desk, told, done }.run());
+        let (staff, told, done) = (Arc::clone(&staff), Arc::clone(&told), Arc::clone(&done));
+        callers.spawn(Caller { number, url, token, client, staff, told, done }.run());
     }
     for kill in 1..=KILLS {
         later("callers are answered", async || kill * WORK <= done.load(Ordering::Relaxed)).await;
@@ -199,7 +199,7 @@ async fn killed_ten_times_under_load() {
     }
     assert_eq!(
         bodies.keys().map(|id| id.as_str()).collect::<BTreeSet<_>>(),
-        events.iter().map(|id| id.as_str()).collect()
+        events.iter().map(String::as_str).collect()
     );
     println!(
         "acknowledged: {} inquiries, {} links, {} mails, {} redemptions; {} events; arrived: {} mails, {} webhooks",
@@ -316,8 +316,8 @@ fn spellings(secret: &str) -> Vec<String> {
     let mut all = vec![plain.clone(), plain.to_lowercase(), grouped.join("-"), STANDARD.encode(&plain)];
     for first in 0..=1 {
         let bytes = bytes(&bits[first..bits.len() - 2]);
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        all.extend([hex, STANDARD.encode(&bytes[..18])]);
+        let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        all.extend([hex.concat(), STANDARD.encode(&bytes[..18])]);
     }
     all
 }

@@ -3,8 +3,8 @@
 use reqwest::StatusCode;
 
 use crate::{
-    desk::Desk,
     receivers::{Mail, MailServer},
+    staff::Staff,
     support::{Place, Running, later},
 };
 
@@ -15,8 +15,8 @@ fn serve(place: &Place, mails: &MailServer) -> Running {
 }
 
 /// The path of the page of the only mail.
-async fn page_of_mail(desk: &Desk) -> String {
-    let list = desk.get("/dashboard/mails").await;
+async fn page_of_mail(staff: &Staff) -> String {
+    let list = staff.page("/dashboard/mails").await;
     let (_, rest) = list.split_once("href=\"/dashboard/mails/mail_").unwrap();
     format!("/dashboard/mails/mail_{}", rest.split('"').next().unwrap())
 }
@@ -30,8 +30,8 @@ fn code(link: &str) -> &str {
 async fn a_mail_brings_the_link() {
     let (place, mails) = (Place::new(), MailServer::start());
     let server = serve(&place, &mails);
-    let desk = Desk::sign_in(&server).await;
-    let link = desk.mail_link(&server.inquiry().await, "jo.doe@example.org").await.unwrap();
+    let staff = server.staff().await;
+    let link = staff.mail_link(&server.inquiry().await, "jo.doe@example.org").await.unwrap();
     later("it arrives", async || !mails.mails().is_empty()).await;
     let [Mail { to, from, subject, message_id, text, html, date }] = &mails.mails()[..] else {
         panic!("there is one mail")
@@ -48,11 +48,11 @@ async fn a_mail_brings_the_link() {
         assert!(!html.contains(loads), "{html}");
     }
 
-    let page = page_of_mail(&desk).await;
+    let page = page_of_mail(&staff).await;
     let id = page.rsplit('/').next().unwrap();
     assert_eq!(message_id, &format!("<{id}@localhost>"));
-    later("it is noted", async || desk.get(&page).await.contains("Sent")).await;
-    let shown = desk.get(&page).await;
+    later("it is noted", async || staff.page(&page).await.contains("Sent")).await;
+    let shown = staff.page(&page).await;
     assert!(shown.contains("The address was deleted") && !shown.contains("jo.doe"), "{shown}");
     assert!(!shown.contains(code(&link)));
     assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
@@ -65,11 +65,11 @@ async fn a_mail_brings_the_link() {
 async fn a_refusal_for_good_ends_a_mail() {
     let (place, mails) = (Place::new(), MailServer::start());
     let server = serve(&place, &mails);
-    let desk = Desk::sign_in(&server).await;
-    desk.mail_link(&server.inquiry().await, "nobody@example.org").await.unwrap();
-    let page = page_of_mail(&desk).await;
-    later("it ends", async || desk.get(&page).await.contains("Failed")).await;
-    let shown = desk.get(&page).await;
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "nobody@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it ends", async || staff.page(&page).await.contains("Failed")).await;
+    let shown = staff.page(&page).await;
     assert!(shown.contains("the mail server does not take it: 550"), "{shown}");
     assert!(!shown.contains("nobody@") && !server.log().contains("nobody@"));
     assert!(server.log().contains("mail failed: the mail server does not take it: 550"));
@@ -81,11 +81,11 @@ async fn a_refusal_for_good_ends_a_mail() {
 async fn a_refusal_for_now_waits() {
     let (place, mails) = (Place::new(), MailServer::start());
     let server = serve(&place, &mails);
-    let desk = Desk::sign_in(&server).await;
-    desk.mail_link(&server.inquiry().await, "busy@example.org").await.unwrap();
-    let page = page_of_mail(&desk).await;
-    later("it waits", async || desk.get(&page).await.contains("does not take it now: 451")).await;
-    let shown = desk.get(&page).await;
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "busy@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it waits", async || staff.page(&page).await.contains("does not take it now: 451")).await;
+    let shown = staff.page(&page).await;
     assert!(shown.contains("Next attempt") && shown.contains("busy@example.org"), "{shown}");
     assert!(!server.log().contains("busy@"));
 }
@@ -95,11 +95,11 @@ async fn a_refusal_for_now_waits() {
 async fn without_the_tls_that_is_required_nothing_is_sent() {
     let (place, mails) = (Place::new(), MailServer::start());
     let server = place.serve(&["--smtp", &format!("{}?tls=required", mails.url), "--mail-from", FROM]);
-    let desk = Desk::sign_in(&server).await;
-    desk.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
-    let page = page_of_mail(&desk).await;
-    later("it waits", async || desk.get(&page).await.contains("Next attempt")).await;
-    later("it failed once", async || desk.get(&page).await.contains("<dt>Why</dt>")).await;
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it waits", async || staff.page(&page).await.contains("Next attempt")).await;
+    later("it failed once", async || staff.page(&page).await.contains("<dt>Why</dt>")).await;
     assert!(mails.mails().is_empty());
 }
 
@@ -108,12 +108,12 @@ async fn without_the_tls_that_is_required_nothing_is_sent() {
 async fn without_a_mail_server_a_mail_can_be_read() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let desk = Desk::sign_in(&server).await;
-    let link = desk.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
-    let page = page_of_mail(&desk).await;
-    assert!(desk.get(&page).await.contains(code(&link)));
+    let staff = server.staff().await;
+    let link = staff.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    assert!(staff.page(&page).await.contains(code(&link)));
     assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
-    let shown = desk.get(&page).await;
+    let shown = staff.page(&page).await;
     assert!(!shown.contains(code(&link)) && shown.contains("not to be used any more"), "{shown}");
 }
 
@@ -133,10 +133,10 @@ async fn what_is_wrong_is_named() {
         assert!(said.contains(setting) && !said.contains("hunter2"), "{said}");
     }
     let server = place.serve(&[]);
-    let desk = Desk::sign_in(&server).await;
+    let staff = server.staff().await;
     for wrong in ["jo", "jo@example.org, al@example.org", "jo@example.org\r\nBcc: al@example.org"] {
-        let refused = desk.mail_link(&server.inquiry().await, wrong).await.unwrap_err();
+        let refused = staff.mail_link(&server.inquiry().await, wrong).await.unwrap_err();
         assert_eq!(refused.status(), Some(StatusCode::UNPROCESSABLE_ENTITY), "{wrong:?}");
     }
-    assert!(desk.get("/dashboard/mails").await.contains("There are none yet"));
+    assert!(staff.page("/dashboard/mails").await.contains("There are none yet"));
 }

@@ -11,7 +11,6 @@
 
 mod bulk;
 mod dashboard;
-mod desk;
 mod figures;
 mod hooking;
 mod killing;

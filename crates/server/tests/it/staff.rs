@@ -8,19 +8,22 @@ use crate::support::Running;
 pub(crate) struct Staff {
     pub(crate) client: Client,
     url: String,
+    /// What each form has.
+    pub(crate) form_token: String,
 }
 
 impl Running {
     /// Signs in with the token of the first start.
     pub(crate) async fn staff(&self) -> Staff {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
-        let staff = Staff { client, url: self.url.clone() };
+        let staff = Staff { client, url: self.url.clone(), form_token: String::new() };
         let page = staff.page("/dashboard/sign-in").await;
         let token = self.token.as_deref().unwrap();
         let form = [("form-token", field(&page, "form-token")), ("next", ""), ("token", token)];
         let answer = staff.client.post(format!("{}/dashboard/sign-in", self.url)).form(&form);
         assert_eq!(answer.send().await.unwrap().status(), StatusCode::SEE_OTHER);
-        staff
+        let page = staff.page("/dashboard/mails").await;
+        Staff { form_token: field(&page, "form-token").to_owned(), ..staff }
     }
 }
 
@@ -52,6 +55,33 @@ impl Staff {
         answer.text().await.unwrap()
     }
 
+    /// Sends a form, if the server is there.
+    pub(crate) async fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Result<Response> {
+        let mut form = vec![("form-token", self.form_token.as_str())];
+        form.extend(fields);
+        self.client.post(format!("{}{path}", self.url)).form(&form).send().await
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        self.try_post(path, fields).await.unwrap()
+    }
+
+    /// Creates a link that goes to somebody by mail, and gives the link that the page shows.
+    pub(crate) async fn mail_link(&self, inquiry: &str, to: &str) -> reqwest::Result<String> {
+        let fields = [("session", ""), ("amount", ""), ("outstanding", "supersede"), ("mail", to)];
+        let answer = self.try_post(&format!("/dashboard/inquiries/{inquiry}/links"), &fields).await?;
+        Ok(shown(&answer.error_for_status()?.text().await?, "link"))
+    }
+
+    /// Adds an endpoint for all events, and gives the path of its page, and its secret.
+    pub(crate) async fn add_endpoint(&self, url: &str) -> (String, String) {
+        let answer = self.post("/dashboard/webhooks", &[("url", url)]).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+        let path = answer.headers()["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+        let secret = shown(&self.page(&path).await, "secret");
+        (path, secret)
+    }
+
     /// Sends a file by the page for many links, with its fields as they are unless others are given.
     pub(crate) async fn bulk(&self, file: Vec<u8>, changed: &[(&str, &str)]) -> Response {
         let page = self.page("/dashboard/bulk").await;
@@ -75,4 +105,10 @@ impl Staff {
 pub(crate) fn field<'p>(page: &'p str, name: &str) -> &'p str {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).expect("the page has that field");
     rest.split_once('"').unwrap().0
+}
+
+/// What a page shows to be copied.
+pub(crate) fn shown(page: &str, id: &str) -> String {
+    let (_, rest) = page.split_once(&format!("<input id=\"{id}\" readonly value=\"")).unwrap();
+    rest.split('"').next().unwrap().to_owned()
 }

@@ -1,5 +1,7 @@
 //! Keys over the API, since nobody else can make one, on the real file.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test stops at what surprises it")]
+
 use axum::{
     Router,
     body::Body,
