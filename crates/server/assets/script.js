@@ -26,18 +26,20 @@
     });
   }
 
-  // <form data-progress="/path">: says how far the answer is, which is a file, so that the page stays.
+  // <form data-progress="/path">: says how far the answer is, which is a file, so that the page stays. The field `job` names it.
   document.addEventListener("submit", ({ target: form, defaultPrevented }) => {
     if (defaultPrevented || !form.dataset.progress) return;
     const status = form.querySelector("[role=status]");
+    form.elements.job.value = crypto.randomUUID();
+    const path = `${form.dataset.progress}?job=${form.elements.job.value}`;
     status.textContent = "Sending the file …";
     const timer = setInterval(async () => {
-      const answer = await fetch(form.dataset.progress).catch(() => null);
+      const answer = await fetch(path).catch(() => null);
       const told = answer?.ok ? await answer.json() : null;
       if (!told) return;
       const errors = told.failed ? `, ${told.failed} with an error` : "";
       status.textContent = told["is-over"]
-        ? `Done: ${told.rows} lines${errors}.`
+        ? `Done: ${told.rows === 1 ? "1 line" : `${told.rows} lines`}${errors}.`
         : `${told.rows} of about ${told.lines} lines${errors} …`;
       if (told["is-over"]) clearInterval(timer);
     }, 500);

@@ -11,12 +11,14 @@ use axum::{
 };
 use inquiry_otl::InquiryQuery;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 
 /// How long a store may take to answer, and be ready.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long what was measured may wait to be added up.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// `/healthz`, `/readyz`, `/metrics`.
 pub(crate) fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
@@ -25,6 +27,14 @@ pub(crate) fn router(app: Arc<App>, metrics: PrometheusHandle) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready).with_state(app))
         .route("/metrics", get(async move || (text, metrics.render())))
+}
+
+/// Adds up what was measured, for ever: otherwise each figure would be kept by itself until somebody asks.
+pub(crate) async fn add_up(metrics: PrometheusHandle) {
+    loop {
+        sleep(PAUSE).await;
+        metrics.run_upkeep();
+    }
 }
 
 /// Whether store and records answer.

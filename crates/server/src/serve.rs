@@ -89,6 +89,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let mut tasks = JoinSet::new();
     tasks.spawn(pump::run(Arc::clone(&app), store.clone(), bell));
     tasks.spawn(keep_house(store));
+    tasks.spawn(operations::add_up(metrics.clone()));
     tasks.spawn(webhooks::run(Arc::clone(&app)));
     tasks.spawn(mail::run(Arc::clone(&app)));
     tasks.spawn(keep_records(Arc::clone(&app)));

@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response, StatusCode};
 
 /// How long each kind of request took, in microseconds.
 #[derive(Default)]
 pub(crate) struct Times(Mutex<BTreeMap<&'static str, Vec<u32>>>);
 
 impl Times {
-    /// Sends a request, and takes the time until its answer begins.
+    /// Sends a request, and takes the time until its answer begins; refusals are a kind of their own.
     pub(crate) async fn take(
         &self,
         kind: &'static str,
@@ -21,13 +21,11 @@ impl Times {
     ) -> Result<Response, reqwest::Error> {
         let began = Instant::now();
         let answer = request.send().await?;
-        self.add(kind, began.elapsed());
-        Ok(answer)
-    }
-
-    pub(crate) fn add(&self, kind: &'static str, time: Duration) {
-        let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let refused = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let kind = if refused { "refused" } else { kind };
         self.0.lock().unwrap().entry(kind).or_default().push(micros);
+        Ok(answer)
     }
 
     /// Prints them, and forgets them; how many there were.

@@ -23,29 +23,20 @@ pub(crate) async fn run(size: Size) {
     let server = Arc::new(place.serve(&["--requests", PLACES]));
     println!("{} clients, {PLACES} places, {} s", size.clients, size.time.as_secs());
     println!("memory at the start: {} kB", memory(server.child.id(), "VmRSS"));
-    let (times, refusals) = (Arc::new(Times::default()), Arc::new(Times::default()));
+    let times = Arc::new(Times::default());
     let links = Arc::new(Mutex::new(Vec::new()));
     let began = Instant::now();
     let mut clients = JoinSet::new();
     for _ in 0..size.clients {
-        let (server, times, refusals) = (Arc::clone(&server), Arc::clone(&times), Arc::clone(&refusals));
-        let links = Arc::clone(&links);
+        let (server, times, links) = (Arc::clone(&server), Arc::clone(&times), Arc::clone(&links));
         clients.spawn(async move {
             let mut wrong = Vec::new();
             while began.elapsed() < size.time {
                 let mut acknowledged = None;
                 let told = story(&server, &times, &mut acknowledged).await;
                 links.lock().unwrap().extend(acknowledged);
-                match told {
-                    Ok(()) => {}
-                    Err(Ended::Busy) => {
-                        let began = Instant::now();
-                        let asked = server.request(Method::GET, "/verify").send().await;
-                        if asked.is_ok_and(|answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE) {
-                            refusals.add("refused", began.elapsed());
-                        }
-                    }
-                    Err(error) => wrong.push(error),
+                if let Err(Ended::Wrong(error)) = told {
+                    wrong.push(error);
                 }
             }
             wrong
@@ -58,7 +49,6 @@ pub(crate) async fn run(size: Size) {
         wrong.len()
     );
     times.report(began.elapsed());
-    refusals.report(began.elapsed());
     assert!(wrong.is_empty(), "{:?}", wrong[0]);
 
     let links = std::mem::take(&mut *links.lock().unwrap());

@@ -38,7 +38,6 @@ use super::{Failure, Frame, Here, Notice, SignedIn, fields::duration, page};
 use crate::{
     app::App,
     bulk::{BulkError, Outstanding, Progress, Rows, Wanted, make_links},
-    secrets::random_hex,
 };
 
 /// How large a file may be.
@@ -102,8 +101,6 @@ struct Job {
 #[template(path = "bulk.html")]
 struct BulkPage {
     frame: Frame,
-    /// By which the script asks how far the file is.
-    job: String,
 }
 
 async fn show(by: SignedIn) -> Result<Response, Failure> {
@@ -112,13 +109,14 @@ async fn show(by: SignedIn) -> Result<Response, Failure> {
 
 fn shown(by: SignedIn, status: StatusCode, problem: Option<String>) -> Result<Response, Failure> {
     let frame = Frame::new(by, Here::Bulk, "Links for many").with_notice(problem.map(Notice::problem));
-    page(status, &BulkPage { frame, job: random_hex::<10>().to_string() })
+    page(status, &BulkPage { frame })
 }
 
 /// The fields of the form, but for the file.
 #[derive(Default)]
 struct Sent {
     form_token: String,
+    /// A name that the script drew, by which it asks how far the file is.
     job: String,
     amount: String,
     unit: String,

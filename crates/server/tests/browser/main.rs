@@ -11,6 +11,7 @@
     reason = "a test stops at what surprises it"
 )]
 
+mod bulk;
 mod pages;
 mod scanner;
 #[allow(dead_code, reason = "the other tests need more of it")]

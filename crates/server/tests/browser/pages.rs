@@ -84,6 +84,7 @@ async fn everybody_can_use_the_pages() {
             ("/dashboard/templates/new", "new-template"),
             ("/dashboard/templates/itmpl_identity", "template"),
             ("/dashboard/nothing", "not-found"),
+            ("/docs", "docs"),
         ] {
             staff.goto(&format!("{}{path}", server.url)).await;
             looker.look(name).await;

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 const INK: RGBColor = RGBColor(0x1f, 0x23, 0x28);
 const FAINT: RGBColor = RGBColor(0x8c, 0x95, 0x9f);
 const COLORS: [RGBColor; 2] = [RGBColor(0x2b, 0x8c, 0xc4), RGBColor(0xd5, 0x5e, 0x00)];
-const SIZE: (u32, u32) = (560, 260);
+const SIZE: (u32, u32) = (560, 280);
 
 /// A line of a plot.
 pub(super) struct Line {
@@ -32,11 +32,11 @@ fn draw(svg: &mut String, labels: &[&str], lines: &[Line; 2]) -> Result<(), Box<
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let right = u32::try_from(labels.len())?.saturating_sub(1).max(1);
     let top = lines.iter().flat_map(|line| &line.values).copied().max().unwrap_or(0).max(4);
-    let font = ("sans-serif", 14).into_font().color(&INK);
+    let font = ("sans-serif", 20).into_font().color(&INK);
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
-        .x_label_area_size(28)
-        .y_label_area_size(56)
+        .x_label_area_size(36)
+        .y_label_area_size(72)
         .build_cartesian_2d(0..right, 0..top)?;
     chart
         .configure_mesh()
