@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use inquiry_otl::{Action, Diagnosis, Inquiry, OneTimeLink, Timestamp};
+use inquiry_otl::{Action, Diagnosis, Timestamp};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Failure, Frame, Here, Posted, SignedIn,
-    inquiries::path_of,
-    inquiry::title,
-    page,
+    Failure, Frame, Here, Posted, SignedIn, page,
     words::{self, Moment, State as Mark},
 };
 use crate::app::App;
@@ -35,6 +32,7 @@ struct Found {
 }
 
 impl Found {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "a template passes references")]
     fn moment(&self, at: &Timestamp) -> Moment {
         words::moment(*at, self.now)
     }
@@ -54,22 +52,6 @@ impl Found {
             ),
             (None, _) => (Mark { label: "Works", class: "good" }, "The person can use it, once.".to_owned()),
         }
-    }
-
-    fn state(&self, inquiry: &Inquiry) -> Mark {
-        words::state(inquiry)
-    }
-
-    fn title(&self, inquiry: &Inquiry) -> String {
-        title(inquiry)
-    }
-
-    fn path(&self, inquiry: &Inquiry) -> String {
-        path_of(inquiry.id)
-    }
-
-    fn purpose(&self, link: &OneTimeLink) -> &'static str {
-        words::purpose(link.purpose)
     }
 
     /// What to do about it.

@@ -39,6 +39,11 @@ pub(crate) fn path_of(inquiry: InquiryId) -> String {
     format!("{PATH}/{inquiry}")
 }
 
+/// Where an inquiry's own page is.
+pub(crate) fn path(inquiry: &Inquiry) -> String {
+    path_of(inquiry.id)
+}
+
 /// What is asked for; what cannot be is as if it were not asked for.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]

@@ -118,6 +118,7 @@ impl InquiryPage {
         self.inquiry.is_open(self.now)
     }
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "a template passes references")]
     fn moment(&self, at: &Timestamp) -> Moment {
         words::moment(*at, self.now)
     }

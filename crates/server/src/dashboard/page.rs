@@ -9,7 +9,7 @@ use axum::{
 };
 use inquiry_otl::StoreError;
 
-use super::{assets, signed_in::SignedIn};
+use super::signed_in::SignedIn;
 use crate::records::RecordsError;
 
 /// A page, made of its template.
@@ -76,18 +76,6 @@ impl Frame {
     pub(crate) fn navigation(&self) -> impl Iterator<Item = (bool, &'static str, &'static str)> {
         let shown = if self.by.is_some() { NAVIGATION.as_slice() } else { &[] };
         shown.iter().map(|(here, path, label)| (*here == self.here, *path, *label))
-    }
-
-    pub(crate) fn style(&self) -> String {
-        assets::STYLE.path()
-    }
-
-    pub(crate) fn script(&self) -> String {
-        assets::SCRIPT.path()
-    }
-
-    pub(crate) fn icon(&self) -> String {
-        assets::ICON.path()
     }
 }
 

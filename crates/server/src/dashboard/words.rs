@@ -142,6 +142,11 @@ pub(crate) const fn purpose(purpose: Purpose) -> &'static str {
     }
 }
 
+/// What a link is for.
+pub(crate) const fn purpose_of(link: &OneTimeLink) -> &'static str {
+    purpose(link.purpose)
+}
+
 /// Why a link opens nothing.
 pub(crate) fn refusal(refusal: &Refusal) -> String {
     match refusal {
@@ -186,7 +191,7 @@ pub(crate) fn not_open(reason: &NotOpen) -> String {
         NotOpen::Expired { at } => {
             format!("This inquiry expired on {}. Resume it first, then create a link.", instant(*at))
         }
-        NotOpen::Redacted { .. } => "This inquiry is redacted: nobody can go on with it.".to_owned(),
+        NotOpen::Redacted => "This inquiry is redacted: nobody can go on with it.".to_owned(),
         NotOpen::Closed { status: now } => {
             format!("This inquiry is {}: there is nothing to go on with.", status(*now).to_lowercase())
         }

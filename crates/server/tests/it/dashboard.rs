@@ -2,72 +2,20 @@
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 
-use crate::support::{Place, Running};
-
-/// A browser without scripts: a cookie, and the token of the forms that it got with it.
-struct Staff<'a> {
-    server: &'a Running,
-    cookie: String,
-    form_token: String,
-}
-
-/// The value of the cookie that an answer sets, with its name.
-fn cookie(answer: &Response) -> String {
-    let header = answer.headers()[header::SET_COOKIE].to_str().unwrap();
-    header.split(';').next().unwrap().to_owned()
-}
-
-fn form_token(html: &str) -> String {
-    let (_, rest) = html.split_once("name=\"form-token\" value=\"").unwrap();
-    rest.split_once('"').unwrap().0.to_owned()
-}
+use crate::{
+    staff::{Staff, field, shown},
+    support::{Place, Running},
+};
 
 fn location(answer: &Response) -> &str {
     answer.headers()[header::LOCATION].to_str().unwrap()
 }
 
-impl<'a> Staff<'a> {
-    /// One that is about to sign in.
-    async fn arrives(server: &'a Running) -> Self {
-        let page = server.get("/dashboard/sign-in").await;
-        let cookie = cookie(&page);
-        Self { server, cookie, form_token: form_token(&page.text().await.unwrap()) }
-    }
-
-    /// One that is signed in.
-    async fn signed_in(server: &'a Running) -> Self {
-        let mut staff = Self::arrives(server).await;
-        let answer = staff.signs_in(server.token.as_deref().unwrap(), "").await;
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        staff.cookie = cookie(&answer);
-        let page = staff.get("/dashboard/inquiries/new").await;
-        staff.form_token = form_token(&page.text().await.unwrap());
-        staff
-    }
-
-    async fn signs_in(&self, token: &str, next: &str) -> Response {
-        self.post("/dashboard/sign-in", &[("token", token), ("next", next)]).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.server.request(method, path).header(header::COOKIE, &self.cookie)
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
-    }
-
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
-        let mut form = vec![("form-token", self.form_token.as_str())];
-        form.extend_from_slice(fields);
-        self.request(Method::POST, path).form(&form).send().await.unwrap()
-    }
-
-    async fn inquiry(&self) -> String {
-        let answer = self.post("/dashboard/inquiries", &[("template", "itmpl_identity")]).await;
-        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        location(&answer).to_owned()
-    }
+/// The path of the page of a new inquiry.
+async fn create(staff: &Staff) -> String {
+    let answer = staff.post("/dashboard/inquiries", &[("template", "itmpl_identity")]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    location(&answer).to_owned()
 }
 
 /// Every form that changes something.
@@ -86,23 +34,23 @@ fn forms(inquiry: &str) -> Vec<String> {
 async fn a_form_that_is_not_ours_does_nothing() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
-    let other = Staff::signed_in(&server).await;
-    let inquiry = staff.inquiry().await;
+    let staff = server.staff().await;
+    let other = server.staff().await;
+    let inquiry = create(&staff).await;
     let confirm = ("confirm", inquiry.rsplit('/').next().unwrap());
     let fields = [confirm, ("what", "everything"), ("name", "x"), ("template", "itmpl_identity")];
+    let posts = |path: &str, token: &[&str]| {
+        let tokens = token.iter().map(|token| ("form-token", *token));
+        let form: Vec<_> = fields.into_iter().chain(tokens).collect();
+        staff.client.post(format!("{}{path}", server.url)).form(&form)
+    };
     for path in forms(&inquiry) {
-        let none = staff.request(Method::POST, &path).form(&fields).send().await.unwrap();
-        assert_eq!(none.status(), StatusCode::FORBIDDEN, "{path}, without a token");
-        for token in ["", "0", other.form_token.as_str()] {
-            let form: Vec<_> = fields.into_iter().chain([("form-token", token)]).collect();
-            let wrong = staff.request(Method::POST, &path).form(&form).send().await.unwrap();
+        for token in [&[][..], &[""], &["0"], &[&other.form_token]] {
+            let wrong = posts(&path, token).send().await.unwrap();
             assert_eq!(wrong.status(), StatusCode::FORBIDDEN, "{path}, with the token {token:?}");
         }
         for site in ["cross-site", "same-site", "none"] {
-            let form: Vec<_> =
-                fields.into_iter().chain([("form-token", staff.form_token.as_str())]).collect();
-            let request = staff.request(Method::POST, &path).header("sec-fetch-site", site).form(&form);
+            let request = posts(&path, &[&staff.form_token]).header("sec-fetch-site", site);
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}, from {site}");
         }
@@ -110,35 +58,62 @@ async fn a_form_that_is_not_ours_does_nothing() {
         assert_eq!(nobody.status(), StatusCode::SEE_OTHER, "{path}, by nobody");
         assert_eq!(location(&nobody), "/dashboard/sign-in");
     }
-    let page = staff.get(&inquiry).await.text().await.unwrap();
+    let page = staff.page(&inquiry).await;
     assert!(page.contains("The person has not begun yet"), "something was done");
     // The control: its own form, from its own page, counts.
-    let own = [("form-token", staff.form_token.as_str())];
-    let request = staff.request(Method::POST, &format!("{inquiry}/expire")).form(&own);
-    let answer = request.header("sec-fetch-site", "same-origin").send().await.unwrap();
+    let own = posts(&format!("{inquiry}/expire"), &[&staff.form_token]);
+    let answer = own.header("sec-fetch-site", "same-origin").send().await.unwrap();
     assert_eq!(location(&answer), format!("{inquiry}?done=expire"));
 }
 
-/// A cookie that no script and no other site gets at; a new one with each sign-in; nothing after signing out.
+/// A browser's cookie, and what its form has.
+async fn arrives(server: &Running) -> (String, String) {
+    let page = server.get("/dashboard/sign-in").await;
+    let cookie = cookie(&page);
+    (cookie, field(&page.text().await.unwrap(), "form-token").to_owned())
+}
+
+fn signs_in(server: &Running, (cookie, form_token): &(String, String), token: &str) -> RequestBuilder {
+    let form = [("form-token", form_token.as_str()), ("token", token)];
+    server.request(Method::POST, "/dashboard/sign-in").header(header::COOKIE, cookie).form(&form)
+}
+
+/// The value of the cookie that an answer sets, with its name.
+fn cookie(answer: &Response) -> String {
+    let header = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    header.split(';').next().unwrap().to_owned()
+}
+
+/// A new cookie with each sign-in, for twelve hours; what was there before does not sign in; nothing after signing out.
 #[tokio::test]
 async fn a_sign_in_has_a_cookie_of_its_own_until_it_ends() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let before = Staff::arrives(&server).await;
-    let refused = before.signs_in("no token of this server", "").await;
+    let token = server.token.as_deref().unwrap();
+    let list = async |cookie: &str| {
+        let request = server.request(Method::GET, "/dashboard/inquiries").header(header::COOKIE, cookie);
+        request.send().await.unwrap().status()
+    };
+    let before = arrives(&server).await;
+    let refused = signs_in(&server, &before, "no token of this server").send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let answer = before.signs_in(server.token.as_deref().unwrap(), "").await;
-    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
-    for part in ["otl-dashboard=", "; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=43200"] {
-        assert!(set.contains(part), "{part} is not in {set}");
-    }
-    assert_ne!(cookie(&answer), before.cookie, "somebody may know the one from before");
-    assert_eq!(before.get("/dashboard/inquiries").await.status(), StatusCode::SEE_OTHER);
+    let other = (arrives(&server).await.0, before.1.clone());
+    let refused = signs_in(&server, &other, token).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "the form of another browser");
 
-    let staff = Staff::signed_in(&server).await;
-    assert_eq!(staff.get("/dashboard/inquiries").await.status(), StatusCode::OK);
-    assert_eq!(staff.post("/dashboard/sign-out", &[]).await.status(), StatusCode::SEE_OTHER);
-    assert_eq!(staff.get("/dashboard/inquiries").await.status(), StatusCode::SEE_OTHER);
+    let answer = signs_in(&server, &before, token).send().await.unwrap();
+    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    assert!(set.contains("; SameSite=Strict; Path=/; Max-Age=43200"), "{set}");
+    let after = cookie(&answer);
+    assert_ne!(after, before.0, "somebody may know the one from before");
+    assert_eq!((list(&before.0).await, list(&after).await), (StatusCode::SEE_OTHER, StatusCode::OK));
+
+    let page = server.request(Method::GET, "/dashboard/diagnose").header(header::COOKIE, &after);
+    let page = page.send().await.unwrap().text().await.unwrap();
+    let out = server.request(Method::POST, "/dashboard/sign-out").header(header::COOKIE, &after);
+    let out = out.form(&[("form-token", field(&page, "form-token"))]).send().await.unwrap();
+    assert_eq!(out.status(), StatusCode::SEE_OTHER);
+    assert_eq!(list(&after).await, StatusCode::SEE_OTHER);
 }
 
 /// Who guesses is told to wait.
@@ -146,9 +121,10 @@ async fn a_sign_in_has_a_cookie_of_its_own_until_it_ends() {
 async fn guesses_are_slowed_down() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::arrives(&server).await;
+    let browser = arrives(&server).await;
+    let attempt = async || signs_in(&server, &browser, "a guess").send().await.unwrap().status();
     let mut refused = 0;
-    while staff.signs_in("a guess", "").await.status() != StatusCode::TOO_MANY_REQUESTS {
+    while attempt().await != StatusCode::TOO_MANY_REQUESTS {
         refused += 1;
         assert!(refused < 100, "nothing slows it down");
     }
@@ -161,7 +137,7 @@ async fn guesses_are_slowed_down() {
 async fn what_is_not_there_is_not_repeated() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
+    let staff = server.staff().await;
     for path in [
         "/dashboard/nothing",
         "/dashboard/inquiries/inq_nobody",
@@ -194,8 +170,8 @@ async fn what_is_not_there_is_not_repeated() {
 async fn what_cannot_be_done_is_said() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
-    let inquiry = staff.inquiry().await;
+    let staff = server.staff().await;
+    let inquiry = create(&staff).await;
     let said = async |rest: &str, fields: Vec<(&str, &str)>| {
         let answer = staff.post(&format!("{inquiry}/{rest}"), &fields).await;
         (answer.status(), answer.text().await.unwrap())
@@ -238,16 +214,15 @@ async fn what_cannot_be_done_is_said() {
 async fn a_link_is_shown_once() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
-    let inquiry = staff.inquiry().await;
+    let staff = server.staff().await;
+    let inquiry = create(&staff).await;
     let answer = staff.post(&format!("{inquiry}/links"), &[]).await;
     assert_eq!(
         (answer.status(), &answer.headers()[header::CACHE_CONTROL]),
         (StatusCode::OK, &"no-store".parse().unwrap())
     );
     let page = answer.text().await.unwrap();
-    let link =
-        page.split_once("id=\"link\" readonly value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let link = shown(&page, "link");
     let code = link.split_once("code=").unwrap().1;
     let name = page.split_once("otl_").unwrap().1[..26].to_owned();
     assert!(page.contains("<svg") && page.contains(&format!("/c/{code}")));
@@ -277,8 +252,8 @@ async fn a_link_is_shown_once() {
 async fn a_template_is_changed_for_what_comes_after() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
-    let before = staff.inquiry().await;
+    let staff = server.staff().await;
+    let before = create(&staff).await;
     let path = "/dashboard/templates/itmpl_identity";
     let mut fields = vec![
         ("name", "Identity check"),
@@ -328,7 +303,7 @@ async fn a_template_is_changed_for_what_comes_after() {
             "{name}"
         );
     }
-    let after = staff.inquiry().await;
+    let after = create(&staff).await;
     let resumed = "stays open for 90 minutes from now";
     assert!(staff.get(&after).await.text().await.unwrap().contains(resumed));
     assert!(!staff.get(&before).await.text().await.unwrap().contains(resumed));
@@ -344,7 +319,7 @@ async fn a_template_is_changed_for_what_comes_after() {
 async fn the_list_has_each_inquiry_once() {
     let place = Place::new();
     let server = place.serve(&[]);
-    let staff = Staff::signed_in(&server).await;
+    let staff = server.staff().await;
     for _ in 0..13 {
         staff.post("/dashboard/samples", &[]).await;
     }

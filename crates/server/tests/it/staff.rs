@@ -9,7 +9,7 @@ pub(crate) struct Staff {
     pub(crate) client: Client,
     url: String,
     /// What each form has.
-    form_token: String,
+    pub(crate) form_token: String,
 }
 
 impl Running {
@@ -108,7 +108,7 @@ pub(crate) fn field<'p>(page: &'p str, name: &str) -> &'p str {
 }
 
 /// What a page shows to be copied.
-fn shown(page: &str, id: &str) -> String {
+pub(crate) fn shown(page: &str, id: &str) -> String {
     let (_, rest) = page.split_once(&format!("<input id=\"{id}\" readonly value=\"")).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
