@@ -277,19 +277,19 @@ fn fault(error: &reqwest::Error) -> &'static str {
 #[derive(Debug, Error)]
 pub(crate) enum EndpointError {
     /// It is no address.
-    #[error("that is not an address, as in https://example.com/webhooks")]
+    #[error("That is not an address, as in https://example.com/webhooks.")]
     Url,
     /// Ids would travel in the clear.
-    #[error("an address begins with https://; http:// is taken for this machine alone")]
+    #[error("An address begins with https://; http:// is taken for this machine alone.")]
     Scheme,
     /// It has a name or a password in it.
-    #[error("an address with a name or a password in it is not taken: check the signature instead")]
+    #[error("An address with a name or a password in it is not taken: check the signature instead.")]
     Password,
     /// There is no such event.
-    #[error("there is no event of that name")]
+    #[error("There is no event of that name.")]
     Name,
     /// There are enough.
-    #[error("there are 20 endpoints, which is as many as there may be: remove one first")]
+    #[error("There are 20 endpoints, which is as many as there may be: remove one first.")]
     TooMany,
     /// The records failed.
     #[error(transparent)]

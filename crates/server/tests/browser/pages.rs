@@ -113,6 +113,24 @@ async fn everybody_can_use_the_pages() {
         looker.look("inquiry-used").await;
         staff.goto(&format!("{}/dashboard/mails", server.url)).await;
         looker.look("mails-one").await;
+        staff.click("main table a").await;
+        staff.until("h1", "Mail").await;
+        looker.look("mail").await;
+
+        staff.goto(&format!("{}/dashboard/webhooks", server.url)).await;
+        staff.fill("#url", "http://example.com/hook").await;
+        press(staff, "webhooks").await;
+        staff.until("#url-error", "https://").await;
+        looker.look("webhooks-refused").await;
+        staff.0.find(Locator::Id("url")).await.unwrap().clear().await.unwrap();
+        // Nobody listens there.
+        staff.fill("#url", "http://127.0.0.1:9/hook").await;
+        press(staff, "webhooks").await;
+        staff.until(".notice", "The endpoint was added").await;
+        press(staff, "test").await;
+        staff.until(".notice", "A test event").await;
+        staff.click("summary").await;
+        looker.look("webhook").await;
         staff.goto(&format!("{}/dashboard/diagnose", server.url)).await;
         staff.fill("#link", &link).await;
         press(staff, "diagnose").await;

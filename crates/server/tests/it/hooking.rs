@@ -120,6 +120,6 @@ async fn a_wrong_address_is_named() {
     let staff = server.staff().await;
     let answer = staff.post("/dashboard/webhooks", &[("url", "http://example.com/hunter2")]).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.text().await.unwrap().contains("an address begins with https://"));
+    assert!(answer.text().await.unwrap().contains("An address begins with https://"));
     assert!(!server.log().contains("hunter2"));
 }
