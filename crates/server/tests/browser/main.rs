@@ -1,6 +1,6 @@
 //! Support staff and a person, each with a real browser, Chromium, in front of the real program.
 //!
-//! Pictures of all pages, on a phone and on a desk, are left in `target/tmp/pictures`; `scripts/screenshots` copies them.
+//! `scripts/screenshots` has them leave pictures of all pages, on a phone and on a desk.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,6 @@
 //! Whether everybody can read and use the pages, on a phone and on a desk.
 
-use std::path::Path;
+use std::{env, path::Path};
 
 use fantoccini::Locator;
 use inquiry_otl_testkit::browser::axe;
@@ -11,7 +11,7 @@ use crate::{
     staff::{Browser, Look, Scripts, alone, create_link, follow, press, sign_in},
 };
 
-/// What is looked at, where each page leaves a picture.
+/// What is looked at, where each page leaves a picture if `SCREENSHOTS` is set.
 struct Looker {
     browser: Browser,
     look: Look,
@@ -35,7 +35,9 @@ impl Looker {
             Look::Phone => "phone",
             Look::DarkPhone => "phone-dark",
         };
-        self.browser.pictures(&directory, &format!("{name}-{look}")).await;
+        if env::var_os("SCREENSHOTS").is_some() {
+            self.browser.pictures(&directory, &format!("{name}-{look}")).await;
+        }
         let facts = self
             .browser
             .run(

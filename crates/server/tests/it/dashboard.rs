@@ -155,7 +155,6 @@ async fn what_is_not_there_is_not_repeated() {
     }
     for (path, fields) in [
         ("/dashboard/inquiries/inq_nobody/resume", vec![]),
-        ("/dashboard/inquiries/inq_nobody/complete", vec![]),
         ("/dashboard/inquiries/inq_nobody/links", vec![("outstanding", "keep")]),
         ("/dashboard/inquiries/inq_nobody/revoke", vec![("what", "everything")]),
         ("/dashboard/inquiries/inq_nobody/redact", vec![("confirm", "inq_nobody")]),
@@ -179,6 +178,7 @@ async fn what_cannot_be_done_is_said() {
     let (status, page) = said("approve", vec![]).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(page.contains("This inquiry is created: it cannot be approved."));
+    assert_eq!(said("complete", vec![]).await.0, StatusCode::NOT_FOUND, "that is the person's to do");
     for (amount, unit) in
         [("0", "hours"), ("-1", "hours"), ("1.5", "hours"), ("x", "days"), ("99999999", "days")]
     {
