@@ -22,7 +22,8 @@ impl Looker {
     async fn new(look: Look) -> Self {
         let browser = Browser::open(look, Scripts::Run).await;
         if look == Look::Desktop {
-            browser.0.set_window_size(1280, 900).await.unwrap();
+            let bars = browser.run("return outerHeight - innerHeight").await.as_u64().unwrap();
+            browser.0.set_window_size(1280, 900 + u32::try_from(bars).unwrap()).await.unwrap();
         }
         Self { browser, look, axe: axe(Path::new(env!("CARGO_TARGET_TMPDIR"))) }
     }
