@@ -14,6 +14,8 @@
     reason = "a test stops at what surprises it"
 )]
 
+#[cfg(feature = "browser")]
+pub mod browser;
 pub mod chromium;
 pub mod faults;
 pub mod histories;

@@ -35,6 +35,13 @@ pub use self::{
     name::authenticate,
 };
 
+/// The contract that the API keeps: an `OpenAPI` document in YAML, Persona's own, under the Apache License 2.0.
+///
+/// ```
+/// assert!(inquiry_otl_axum::api::CONTRACT.starts_with("openapi: 3.1.0"));
+/// ```
+pub const CONTRACT: &str = include_str!("../../contract/persona-inquiries.openapi.yaml");
+
 /// Persona's API over the inquiries of one service: see the [module](self).
 ///
 /// Give the service a [`Keyring`](inquiry_otl::Keyring). With one, a second link for an inquiry is the one that is outstanding

@@ -1,45 +1,20 @@
 //! Whether everybody can read and use the pages.
 
-use std::{fs, path::Path, process::Command};
+use std::path::Path;
 
 use inquiry_otl_axum::verify::GoOn;
 
+use inquiry_otl_testkit::browser::axe;
+
 use crate::support::{Browser, Look, Scripts, Site, alone};
-
-/// The checker, a package of npm's, installed where the tests keep their files.
-const AXE: &str = "axe-core@4.14.1";
-
-fn axe() -> String {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm");
-    let file = home.join("node_modules/axe-core/axe.min.js");
-    if !file.exists() {
-        let arguments = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix"];
-        let installed = Command::new("npm").args(arguments).arg(&home).arg(AXE).status();
-        assert!(installed.is_ok_and(|status| status.success()), "npm cannot install {AXE}");
-    }
-    fs::read_to_string(file).unwrap()
-}
-
-/// What axe finds wrong with the page that is shown.
-async fn violations(browser: &Browser, axe: &str) -> Vec<String> {
-    browser.run(axe).await;
-    let found = browser
-        .0
-        .execute_async(
-            "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((v) => v.id + ': ' + v.help)));",
-            Vec::new(),
-        )
-        .await
-        .unwrap();
-    serde_json::from_value(found).unwrap()
-}
 
 /// D2, D3: each page, light and dark, on a phone: one heading, a language, nothing that axe finds wrong,
 /// nothing wider than the screen, a button that a thumb hits and the keyboard reaches. It leaves pictures.
 #[tokio::test]
 async fn everybody_can_use_the_pages() {
     let _turn = alone().await;
-    let axe = axe();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (axe, pictures) = (axe(directory), directory.join("screens"));
     let site = Site::new().await;
     let (link, held, used) = (site.link().await, site.link().await, site.link().await);
     let verify = site.verify().enter(GoOn::to("/inquiry").unwrap()).unwrap();
@@ -61,7 +36,7 @@ async fn everybody_can_use_the_pages() {
             ("missing", &missing, 0),
         ] {
             browser.goto(url).await;
-            browser.picture(&format!("{name}-{light}")).await;
+            browser.picture(&pictures, &format!("{name}-{light}")).await;
             let facts = browser
                 .run(
                     "const all = (s) => [...document.querySelectorAll(s)]; return [all('h1').length, \
@@ -71,16 +46,16 @@ async fn everybody_can_use_the_pages() {
                 )
                 .await;
             assert_eq!(facts, serde_json::json!([1, "en", true, buttons, true, true, 390]), "{name}");
-            assert_eq!(violations(&browser, &axe).await, Vec::<String>::new(), "{name} {light}");
+            assert_eq!(browser.violations(&axe).await, Vec::<String>::new(), "{name} {light}");
         }
         // The keyboard: the first thing that takes the focus is the button.
         browser.goto(link.url.expose()).await;
         browser.0.find(fantoccini::Locator::Css("body")).await.unwrap().send_keys("\u{e004}").await.unwrap();
         assert_eq!(browser.run("return document.activeElement.localName").await, "button");
-        browser.picture(&format!("focus-{light}")).await;
+        browser.picture(&pictures, &format!("focus-{light}")).await;
         // The control: the checker sees what is wrong.
         browser.run("document.documentElement.removeAttribute('lang'); document.querySelector('button').textContent = '';").await;
-        let found = violations(&browser, &axe).await;
+        let found = browser.violations(&axe).await;
         assert_eq!(found.len(), 2, "{found:?}");
         browser.close().await;
     }

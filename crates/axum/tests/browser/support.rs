@@ -1,27 +1,17 @@
-//! A browser, and an application that it can reach.
+//! An application that a browser can reach.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
 use inquiry_otl::{
     IssuedLink, LinkRequest, MemoryStore, NewInquiry, Service, TemplateId, UrlFormat, UrlStyle,
 };
 use inquiry_otl_axum::verify::{FormKey, Verify, VerifyBuilder};
-use inquiry_otl_testkit::chromium::{Chromedriver, shared_chromedriver};
-pub(crate) use inquiry_otl_testkit::chromium::{Look, Scripts};
-use tokio::{
-    net::TcpListener,
-    sync::{Mutex, MutexGuard},
-    time::sleep,
+pub(crate) use inquiry_otl_testkit::{
+    browser::{Browser, alone},
+    chromium::{Look, Scripts},
 };
-
-/// One browser test at a time: a browser wants the machine.
-pub(crate) async fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
-}
+use tokio::{net::TcpListener, time::sleep};
 
 /// An application on a port of this machine.
 pub(crate) struct Site {
@@ -81,63 +71,5 @@ impl Served {
             sleep(Duration::from_millis(50)).await;
         }
         panic!("the link was not used");
-    }
-}
-
-/// A browser with a profile of its own.
-pub(crate) struct Browser(pub(crate) Client);
-
-impl Browser {
-    pub(crate) async fn open(look: Look, scripts: Scripts) -> Self {
-        let capabilities = serde_json::from_str(&Chromedriver::capabilities(look, scripts)).unwrap();
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities);
-        Self(builder.connect(&shared_chromedriver().url()).await.unwrap())
-    }
-
-    pub(crate) async fn goto(&self, url: &str) {
-        self.0.goto(url).await.unwrap();
-    }
-
-    pub(crate) async fn address(&self) -> String {
-        self.0.current_url().await.unwrap().to_string()
-    }
-
-    pub(crate) async fn text(&self, selector: &str) -> String {
-        self.0.find(Locator::Css(selector)).await.unwrap().text().await.unwrap()
-    }
-
-    pub(crate) async fn press(&self) {
-        self.0.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
-    }
-
-    /// Waits until the page says that, since a press returns before the next page is there.
-    pub(crate) async fn until(&self, selector: &str, text: &str) {
-        let mut seen = String::new();
-        for _ in 0..600 {
-            if let Ok(found) = self.0.find(Locator::Css(selector)).await {
-                seen = found.text().await.unwrap_or_default();
-                if seen.contains(text) {
-                    return;
-                }
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the page at {} says {seen:?} and not {text:?}", self.address().await);
-    }
-
-    pub(crate) async fn run(&self, script: &str) -> serde_json::Value {
-        self.0.execute(script, Vec::new()).await.unwrap()
-    }
-
-    /// Leaves a picture of the page.
-    pub(crate) async fn picture(&self, name: &str) {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screens");
-        fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join(format!("{name}.png")), self.0.screenshot().await.unwrap()).unwrap();
-    }
-
-    pub(crate) async fn close(self) {
-        self.0.close().await.unwrap();
     }
 }

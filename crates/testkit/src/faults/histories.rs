@@ -162,7 +162,7 @@ pub(super) async fn work<S: Callee + Clone + 'static>(
     clients: &str,
     mut orders: UnboundedReceiver<String>,
 ) {
-    let (seed, process) = two(clients);
+    let (seed, process): (u64, u64) = two(clients);
     let clients = (0..CLIENTS).filter(|number| u64::from(number % PROCESSES) == process);
     let clients: Vec<_> = clients.collect();
     while let Some(order) = orders.recv().await {

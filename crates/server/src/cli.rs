@@ -1,0 +1,54 @@
+//! The command line.
+
+use std::error::Error;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    bulk::command::{self, CreateLinks},
+    config::{Options, Settings},
+    serve::serve,
+};
+
+/// Serves one-time links: a dashboard for support staff, an API for their programs, and the page behind each link.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do: serve, unless told otherwise.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves until it is told to stop, by Ctrl-C or SIGTERM.
+    Serve,
+    /// One-time links.
+    #[command(subcommand)]
+    Links(LinksCommand),
+}
+
+/// What to do with links.
+#[derive(Debug, Subcommand)]
+enum LinksCommand {
+    /// Makes a link for each row of a CSV, also while the server runs.
+    Create(CreateLinks),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// Whatever kept it from being done; the message says what was wrong, and repeats no secret.
+    pub async fn run(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        // One provider of cryptography for all connections; that another is there already does no harm.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let settings = Settings::read(&self.options)?;
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve(settings).await,
+            Command::Links(LinksCommand::Create(links)) => command::create(settings, links).await,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The page of the API: each operation with its parameters, what it takes, and how to call it.
+
+use askama::Template;
+use serde_json::Value;
+
+use crate::dashboard::assets;
+
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct DocsPage<'a> {
+    style: String,
+    icon: String,
+    groups: Vec<(&'a str, Vec<Operation<'a>>)>,
+}
+
+/// An operation of the contract.
+struct Operation<'a> {
+    id: &'a str,
+    method: String,
+    path: &'a str,
+    summary: &'a str,
+    description: Vec<&'a str>,
+    parameters: Vec<Parameter<'a>>,
+    /// Members of the body, each with the path to it.
+    body: Vec<Parameter<'a>>,
+    answers: Vec<(&'a str, &'a str)>,
+    example: String,
+}
+
+/// Something that a request has.
+struct Parameter<'a> {
+    name: String,
+    place: &'a str,
+    description: &'a str,
+}
+
+pub(super) fn html(document: &Value, url: &str) -> Result<String, askama::Error> {
+    let mut groups: Vec<(&str, Vec<Operation<'_>>)> = Vec::new();
+    let paths = at(document, &["paths"]).as_object().into_iter().flatten();
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object().into_iter().flatten() {
+            if operation.get("operationId").is_none() {
+                continue;
+            }
+            let tag = operation.pointer("/tags/0").and_then(Value::as_str).unwrap_or("Others");
+            let read = Operation::read(document, url, path, method, operation);
+            match groups.iter_mut().find(|(name, _)| *name == tag) {
+                Some((_, group)) => group.push(read),
+                None => groups.push((tag, vec![read])),
+            }
+        }
+    }
+    DocsPage { style: assets::STYLE.path(), icon: assets::ICON.path(), groups }.render()
+}
+
+impl<'a> Operation<'a> {
+    fn read(document: &'a Value, url: &str, path: &'a str, method: &str, operation: &'a Value) -> Self {
+        let method = method.to_uppercase();
+        let of_path = at(document, &["paths", path, "parameters"]).as_array().into_iter().flatten();
+        let parameters = of_path
+            .chain(at(operation, &["parameters"]).as_array().into_iter().flatten())
+            .map(|parameter| referred(document, parameter))
+            .map(|parameter| Parameter {
+                name: text(at(parameter, &["name"])).to_owned(),
+                place: text(at(parameter, &["in"])),
+                description: text(at(parameter, &["description"])),
+            })
+            .collect();
+        let mut body = Vec::new();
+        let schema = at(
+            referred(document, at(operation, &["requestBody"])),
+            &["content", "application/json", "schema"],
+        );
+        members(document, schema, "", &mut body);
+        let answers = at(operation, &["responses"]).as_object().into_iter().flatten();
+        let answers = answers
+            .map(|(status, answer)| (status.as_str(), text(at(referred(document, answer), &["description"]))))
+            .collect();
+        Self {
+            id: text(at(operation, &["operationId"])),
+            example: example(url, &method, path),
+            method,
+            path,
+            summary: text(at(operation, &["summary"])),
+            description: text(at(operation, &["description"]))
+                .split("\n\n")
+                .filter(|text| !text.is_empty())
+                .collect(),
+            parameters,
+            body,
+            answers,
+        }
+    }
+}
+
+/// A member of a member of a value; null, if it is not there.
+fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    static NOTHING: Value = Value::Null;
+    path.iter().try_fold(value, |value, name| value.get(name)).unwrap_or(&NOTHING)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// What a `$ref` leads to.
+fn referred<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let path = at(value, &["$ref"]).as_str().and_then(|path| path.strip_prefix('#'));
+    path.and_then(|path| document.pointer(path)).unwrap_or(value)
+}
+
+/// Members of `data.attributes` and `meta`, which is how deep requests go.
+fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut Vec<Parameter<'a>>) {
+    let schema = referred(document, schema);
+    for (name, member) in at(schema, &["properties"]).as_object().into_iter().flatten() {
+        let member = referred(document, member);
+        let path = if within.is_empty() { name.clone() } else { format!("{within}.{name}") };
+        if matches!(path.as_str(), "data" | "data.attributes" | "meta") {
+            members(document, member, &path, found);
+        } else {
+            found.push(Parameter {
+                name: path,
+                place: kind(member),
+                description: text(at(member, &["description"])),
+            });
+        }
+    }
+}
+
+/// What a member is, in a word.
+fn kind(schema: &Value) -> &str {
+    match at(schema, &["type"]) {
+        Value::String(kind) => kind,
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
+        _ => "",
+    }
+}
+
+/// A command that can be pasted, once the token and an id are filled in.
+fn example(url: &str, method: &str, path: &str) -> String {
+    let path = path.replace("{inquiry-id}", "$INQUIRY").replace("{inquiry-session-id}", "$SESSION");
+    let body = match (method, path.as_str()) {
+        ("POST", "/inquiries") => {
+            r#"{"data":{"attributes":{"inquiry-template-id":"itmpl_identity","reference-id":"user 7"}}}"#
+        }
+        ("POST", "/inquiry-sessions") => r#"{"data":{"attributes":{"inquiry-id":"'$INQUIRY'"}}}"#,
+        ("POST", "/inquiry-sessions/expire-all") => r#"{"meta":{"inquiry-ids":["'$INQUIRY'"]}}"#,
+        ("POST", path) if path.ends_with("/generate-one-time-link") => {
+            r#"{"meta":{"expires-in-seconds":86400}}"#
+        }
+        _ => "",
+    };
+    let method = if method == "GET" { String::new() } else { format!(" -X {method}") };
+    let body = match body {
+        "" => String::new(),
+        body => format!(" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{body}'"),
+    };
+    format!("curl{method} \"{url}/api/v1{path}\" -H \"Authorization: Bearer $TOKEN\"{body}")
+}

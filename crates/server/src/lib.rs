@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod bulk;
+pub mod cli;
+pub mod config;
+mod dashboard;
+mod documents;
+mod mail;
+mod operations;
+mod passing;
+mod pump;
+mod records;
+mod schedule;
+mod secrets;
+mod serve;
+#[cfg(test)]
+mod stage;
+mod store;
+mod webhooks;

@@ -1,0 +1,53 @@
+//! The page of figures counts what happened, once.
+
+use reqwest::StatusCode;
+
+use crate::support::{Place, Running};
+
+async fn shows(server: &Running, wanted: &[&str]) {
+    let staff = server.staff().await;
+    let mut page = String::new();
+    // Events are on their way for a moment.
+    for _ in 0..600 {
+        page = staff.page("/dashboard/figures?span=day").await;
+        if wanted.iter().all(|wanted| page.contains(wanted)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("not all of {wanted:?} is in {page}");
+}
+
+/// Links created and used, looks, and refusals by reason, with what never was an event on disk (V1).
+#[tokio::test]
+async fn links_looks_and_refusals_are_counted() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    for _ in 0..3 {
+        let inquiry = server.inquiry().await;
+        let link = server.link(&inquiry).await;
+        // The same link again is no other one.
+        assert_eq!(server.link(&inquiry).await, link);
+        let late = server.open(&link).await;
+        assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+        assert_eq!(server.press(&late).await.status(), StatusCode::NOT_FOUND);
+        let path = link.strip_prefix(&server.url).unwrap();
+        assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND);
+    }
+    assert!(server.link(&server.inquiry().await).await.starts_with("http"));
+    let wanted = [
+        "<dt>Links created</dt><dd>4</dd>",
+        "<dt>First uses</dt><dd>3</dd>",
+        "<dt>From creation to first use</dt><dd>half within about 0 s",
+        "<svg aria-hidden",
+        // Each link was looked at twice before its use, and once after.
+        "<dt>Looks, which use nothing up</dt><dd>9, 3.0 for each first use</dd>",
+        "<dt>Refusals</dt><dd>3</dd>",
+        "used</th><td class=\"number\">3</td>",
+    ];
+    shows(&server, &wanted).await;
+    for span in ["week", "month"] {
+        let page = server.staff().await.page(&format!("/dashboard/figures?span={span}")).await;
+        assert!(page.contains("<dt>Links created</dt><dd>4</dd>"), "{page}");
+    }
+}

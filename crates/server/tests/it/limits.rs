@@ -1,0 +1,136 @@
+//! Too many, too large, too slow: each has a clear answer, and the server goes on.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    thread::sleep,
+    time::Duration,
+};
+
+use reqwest::{Method, StatusCode};
+
+use crate::support::{Place, Running, client, until};
+
+/// A request whose body does not come: it holds its place.
+fn hold(server: &Running) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream
+        .write_all(
+            b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+              Content-Length: 10\r\n\r\n",
+        )
+        .unwrap();
+    stream
+}
+
+/// All requests share the places that there are, over whatever connection and to whatever page; who watches is let in.
+#[tokio::test]
+async fn more_requests_than_places_are_told_to_come_back() {
+    let place = Place::new();
+    let server = place.serve(&["--requests", "3"]);
+    let held: Vec<_> = (0..3).map(|_| hold(&server)).collect();
+    let address = server.address();
+    until("the places are taken", || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET /verify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.starts_with("HTTP/1.1 503")
+    });
+    // The same client keeps its connection.
+    for path in ["/verify", "/c/0", "/api/v1/inquiries", "/dashboard", "/dashboard/bulk", "/nowhere"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(answer.headers()["retry-after"], "1", "{path}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(server.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    // Their clients go away.
+    drop(held);
+    let mut last = StatusCode::SERVICE_UNAVAILABLE;
+    for _ in 0..1_000 {
+        last = server.get("/verify").await.status();
+        if last != StatusCode::SERVICE_UNAVAILABLE {
+            break;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(last, StatusCode::BAD_REQUEST);
+}
+
+/// A head or a body that does not come in time ends its connection, or is told so; others are served meanwhile.
+#[tokio::test]
+async fn slow_clients_are_let_go() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let mut head = TcpStream::connect(server.address()).unwrap();
+    head.write_all(b"GET /verify HTTP/1.1\r\nHost: loc").unwrap();
+    let silent = TcpStream::connect(server.address()).unwrap();
+    let body = hold(&server);
+    let idle = {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream
+    };
+    assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
+    let said = |mut stream: TcpStream| {
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the connection is closed before long");
+        String::from_utf8(answer).unwrap()
+    };
+    let body = said(body);
+    assert!(body.starts_with("HTTP/1.1 4"), "{body}");
+    assert!(said(idle).starts_with("HTTP/1.1 200"));
+    for stream in [head, silent] {
+        let answer = said(stream);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    // The first client's connection was idle for as long.
+    let answer = client().get(format!("{}/healthz", server.local())).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+/// A store that is gone is said to be, on every page and by the API, with when to come back (S4).
+#[tokio::test]
+async fn a_store_that_is_gone_is_said_to_be() {
+    let postgres = inquiry_otl_testkit::postgres::Postgres::start();
+    let place = Place::new();
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", postgres.port());
+    let server = place.serve(&["--store", &url]);
+    let inquiry = server.inquiry().await;
+    let link = server.link(&inquiry).await;
+    let staff = server.staff().await;
+    let mut postgres = postgres;
+    postgres.kill();
+
+    let path = link.strip_prefix(&server.url).unwrap().to_owned();
+    let mut answers = vec![("the link", server.get(&path).await)];
+    answers
+        .push(("the API", server.api(Method::GET, &format!("/inquiries/{inquiry}")).send().await.unwrap()));
+    answers.push(("the API's list", server.api(Method::GET, "/inquiries").send().await.unwrap()));
+    let generate = format!("/inquiries/{inquiry}/generate-one-time-link");
+    answers.push(("the API's link", server.api(Method::POST, &generate).send().await.unwrap()));
+    answers.push(("readiness", server.get("/readyz").await));
+    answers.push(("a list", staff.get("/dashboard/inquiries").await));
+    answers.push(("an inquiry", staff.get(&format!("/dashboard/inquiries/{inquiry}")).await));
+    for (what, answer) in answers {
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{what}");
+        assert!(answer.headers().contains_key("retry-after"), "{what}");
+    }
+    assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
+
+    postgres.restart();
+    let mut status = StatusCode::SERVICE_UNAVAILABLE;
+    for _ in 0..600 {
+        status = server.get("/readyz").await.status();
+        if status.is_success() {
+            break;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+}

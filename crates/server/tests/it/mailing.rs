@@ -1,0 +1,142 @@
+//! Mails: a real mail server takes them, refuses them, or is not there.
+
+use reqwest::StatusCode;
+
+use crate::{
+    receivers::{Mail, MailServer},
+    staff::Staff,
+    support::{Place, Running, later},
+};
+
+const FROM: &str = "Support <support@example.com>";
+
+fn serve(place: &Place, mails: &MailServer) -> Running {
+    place.serve(&["--smtp", &mails.url, "--mail-from", FROM])
+}
+
+/// The path of the page of the only mail.
+async fn page_of_mail(staff: &Staff) -> String {
+    let list = staff.page("/dashboard/mails").await;
+    let (_, rest) = list.split_once("href=\"/dashboard/mails/mail_").unwrap();
+    format!("/dashboard/mails/mail_{}", rest.split('"').next().unwrap())
+}
+
+fn code(link: &str) -> &str {
+    link.split_once("code=").unwrap().1
+}
+
+/// L3, L5: the mail brings the link that the page showed; it opens once; no log has it, and the address is deleted.
+#[tokio::test]
+async fn a_mail_brings_the_link() {
+    let (place, mails) = (Place::new(), MailServer::start());
+    let server = serve(&place, &mails);
+    let staff = server.staff().await;
+    let link = staff.mail_link(&server.inquiry().await, "jo.doe@example.org").await.unwrap();
+    later("it arrives", async || !mails.mails().is_empty()).await;
+    let [Mail { to, from, subject, message_id, text, html, date }] = &mails.mails()[..] else {
+        panic!("there is one mail")
+    };
+    assert_eq!(
+        (&to[..], &**from, &**subject),
+        (&["jo.doe@example.org".to_owned()][..], FROM, "Your link to continue")
+    );
+    assert!(!date.is_empty());
+    assert!(text.contains(&link), "{text}");
+    assert!(html.contains(&format!("href=\"{link}\"")), "{html}");
+    // It loads nothing, from nowhere.
+    for loads in ["src=", "url(", "@import", "<link", "<script", "<img", "<iframe"] {
+        assert!(!html.contains(loads), "{html}");
+    }
+
+    let page = page_of_mail(&staff).await;
+    let id = page.rsplit('/').next().unwrap();
+    assert_eq!(message_id, &format!("<{id}@localhost>"));
+    later("it is noted", async || staff.page(&page).await.contains("Sent")).await;
+    let shown = staff.page(&page).await;
+    assert!(shown.contains("The address was deleted") && !shown.contains("jo.doe"), "{shown}");
+    assert!(!shown.contains(code(&link)));
+    assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+    let log = server.log();
+    assert!(!log.contains("jo.doe") && !log.contains(code(&link)), "{log}");
+}
+
+/// What the mail server refuses for good is not tried again, and says why without the address.
+#[tokio::test]
+async fn a_refusal_for_good_ends_a_mail() {
+    let (place, mails) = (Place::new(), MailServer::start());
+    let server = serve(&place, &mails);
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "nobody@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it ends", async || staff.page(&page).await.contains("Failed")).await;
+    let shown = staff.page(&page).await;
+    assert!(shown.contains("the mail server does not take it: 550"), "{shown}");
+    assert!(!shown.contains("nobody@") && !server.log().contains("nobody@"));
+    assert!(server.log().contains("mail failed: the mail server does not take it: 550"));
+    assert!(mails.mails().is_empty());
+}
+
+/// What the mail server refuses for now waits for its next attempt.
+#[tokio::test]
+async fn a_refusal_for_now_waits() {
+    let (place, mails) = (Place::new(), MailServer::start());
+    let server = serve(&place, &mails);
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "busy@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it waits", async || staff.page(&page).await.contains("does not take it now: 451")).await;
+    let shown = staff.page(&page).await;
+    assert!(shown.contains("Next attempt") && shown.contains("busy@example.org"), "{shown}");
+    assert!(!server.log().contains("busy@"));
+}
+
+/// Where TLS is required and the mail server has none, no link is sent.
+#[tokio::test]
+async fn without_the_tls_that_is_required_nothing_is_sent() {
+    let (place, mails) = (Place::new(), MailServer::start());
+    let server = place.serve(&["--smtp", &format!("{}?tls=required", mails.url), "--mail-from", FROM]);
+    let staff = server.staff().await;
+    staff.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    later("it waits", async || staff.page(&page).await.contains("Next attempt")).await;
+    later("it failed once", async || staff.page(&page).await.contains("<dt>Why</dt>")).await;
+    assert!(mails.mails().is_empty());
+}
+
+/// L3: without a mail server a mail is written when it is looked at, as long as its link is unused.
+#[tokio::test]
+async fn without_a_mail_server_a_mail_can_be_read() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    let link = staff.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+    let page = page_of_mail(&staff).await;
+    assert!(staff.page(&page).await.contains(code(&link)));
+    assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+    let shown = staff.page(&page).await;
+    assert!(!shown.contains(code(&link)) && shown.contains("not to be used any more"), "{shown}");
+}
+
+/// A wrong address sends nothing, and a wrong setting is named without its password.
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let place = Place::new();
+    for (setting, arguments) in [
+        (
+            "`mail-from`",
+            ["--smtp", "smtps://jo:hunter2@mail.example.com", "--url", "http://localhost"].as_slice(),
+        ),
+        ("`mail-from`", &["--smtp", "smtps://jo:hunter2@mail.example.com", "--mail-from", "nobody"]),
+        ("`smtp`", &["--smtp", "smtp://jo:hunter2@mail.example.com", "--mail-from", FROM]),
+    ] {
+        let said = place.refused(arguments);
+        assert!(said.contains(setting) && !said.contains("hunter2"), "{said}");
+    }
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    for wrong in ["jo", "jo@example.org, al@example.org", "jo@example.org\r\nBcc: al@example.org"] {
+        let refused = staff.mail_link(&server.inquiry().await, wrong).await.unwrap_err();
+        assert_eq!(refused.status(), Some(StatusCode::UNPROCESSABLE_ENTITY), "{wrong:?}");
+    }
+    assert!(staff.page("/dashboard/mails").await.contains("There are none yet"));
+}
