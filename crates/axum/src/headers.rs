@@ -94,7 +94,7 @@ fn hash(text: &str) -> String {
 #[must_use]
 pub fn security_headers(
     policy: &ContentPolicy,
-) -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + 'static> {
+) -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + use<>> {
     let policy = HeaderValue::from_str(&policy.to_string())
         .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     let own = [
