@@ -133,6 +133,12 @@ fn a_status_of_the_future_is_an_error_that_says_so() {
     assert_eq!("archived".parse::<Status>().unwrap_err().to_string(), "not a status that this version knows");
 }
 
+/// S4: what is no text where a name should be is told so.
+#[test]
+fn a_name_is_a_string() {
+    assert!(error::<InquiryId>(json!(7)).contains("expected a string"));
+}
+
 /// E8: what is out of range or not of its form is refused wherever it stands in an inquiry.
 #[test]
 fn an_inquiry_is_read_through_its_constructors() {
