@@ -26,63 +26,12 @@ mod memory_with_an_outbox {
 }
 
 mod any {
-    use inquiry_otl::{MemoryStore, conformance::Fresh, store::AnyLinkStore};
+    use inquiry_otl::{MemoryStore, conformance::Fresh, store::AnyStore};
 
-    inquiry_otl::link_store_conformance!(Fresh(|| AnyLinkStore::new(MemoryStore::new())));
-}
-
-mod any_directory {
-    use std::sync::Arc;
-
-    use inquiry_otl::{
-        MemoryStore, StoreError,
-        conformance::Fresh,
-        store::{
-            AnyDirectory, AnyHousekeeping, Directory, Housekeeping, InquiryPage, ListInquiries, Purge,
-            Purged, Sweep, Swept,
-        },
-    };
-
-    use crate::wrapper::{Twist, Twisted};
-
-    /// A store whose lists and housekeeping are behind handles.
-    struct Handles {
-        links: Arc<MemoryStore>,
-        directory: AnyDirectory,
-        housekeeping: AnyHousekeeping,
-    }
-
-    impl Twist for Handles {
-        fn inner(&self) -> &MemoryStore {
-            &self.links
-        }
-    }
-
-    impl Directory for Twisted<Handles> {
-        async fn inquiries(&self, list: ListInquiries) -> Result<InquiryPage, StoreError> {
-            self.0.directory.inquiries(list).await
-        }
-    }
-
-    impl Housekeeping for Twisted<Handles> {
-        async fn sweep(&self, command: Sweep) -> Result<Swept, StoreError> {
-            self.0.housekeeping.sweep(command).await
-        }
-
-        async fn purge(&self, command: Purge) -> Result<Purged, StoreError> {
-            self.0.housekeeping.purge(command).await
-        }
-    }
-
-    fn erased() -> Twisted<Handles> {
-        let links = Arc::new(MemoryStore::new());
-        let (directory, housekeeping) =
-            (AnyDirectory::new(links.clone()), AnyHousekeeping::new(links.clone()));
-        Twisted(Handles { links, directory, housekeeping })
-    }
-
-    inquiry_otl::directory_conformance!(Fresh(erased));
-    inquiry_otl::housekeeping_conformance!(Fresh(erased));
+    inquiry_otl::link_store_conformance!(Fresh(|| AnyStore::new(MemoryStore::new())));
+    inquiry_otl::directory_conformance!(Fresh(|| AnyStore::new(MemoryStore::new())));
+    inquiry_otl::housekeeping_conformance!(Fresh(|| AnyStore::new(MemoryStore::new())));
+    inquiry_otl::outbox_conformance!(Fresh(|| AnyStore::new(MemoryStore::new().with_outbox())));
 }
 
 mod shared {

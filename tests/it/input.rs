@@ -58,6 +58,7 @@ fn windows_outside_their_range_are_refused() {
     }
     assert_eq!(seconds(4_294_967_295).seconds(), u32::MAX);
     assert_eq!(Interval::from_days(1), Ok(seconds(86_400)));
+    assert_eq!(seconds(86_400).to_string(), "86400s");
     assert_eq!(Interval::try_from(Duration::from_millis(1_500)), Err(TimeError::FractionalInterval));
     assert_eq!(Interval::try_from(Duration::ZERO), Err(TimeError::EmptyInterval));
     assert_eq!(Interval::try_from(Duration::MAX), Err(TimeError::FractionalInterval));
