@@ -6,9 +6,10 @@ use std::sync::{
 };
 
 use inquiry_otl::{
-    Action, ChangeError, CreateError, IssueError, LinkRequest, MemoryStore, Retry, Service, StoreError,
-    StoreErrorKind,
+    Action, ChangeError, CreateError, Digest, EventId, IssueError, LinkRequest, MemoryStore, Retry, Service,
+    SessionId, StoreError, StoreErrorKind, TenantId,
     issuance::IssueLink,
+    session::StartSession,
     store::{ChangeInquiry, ChangeOutcome, CreateInquiry, CreateOutcome, IssueOutcome, LinkStore},
 };
 
@@ -96,6 +97,28 @@ async fn a_store_in_which_all_is_taken_is_at_fault() {
     let told = service.planner().finish_issue(plan, IssueOutcome::Taken).told(service.planner());
     assert!(matches!(told, Err(IssueError::Store(error)) if is_fault(&error)));
     assert_eq!(world.store.counts().links, 0);
+}
+
+/// S3: the id of a session is not used again, whether it is the newest or an older one.
+#[tokio::test]
+async fn a_session_whose_id_is_taken_is_not_started() {
+    let world = World::new();
+    let inquiry = world.created().await;
+    let start = |number: u8| StartSession {
+        tenant: TenantId::default(),
+        inquiry,
+        now: world.now(),
+        session: SessionId::from_u128(number.into()),
+        token: Digest::from_bytes([number; 32]),
+        event: EventId::from_u128(number.into()),
+    };
+    for number in [1, 2] {
+        assert!(world.store.start_session(start(number)).await.unwrap().unwrap().session.is_ok());
+    }
+    for number in [1, 2] {
+        assert!(world.store.start_session(start(number)).await.is_err(), "{number}");
+    }
+    assert_eq!(world.store.counts().sessions, 2);
 }
 
 /// A store that cannot create links, and loses an inquiry between a look and a change.
