@@ -49,7 +49,9 @@ fn each_index_is_needed() {
 
 fn records() -> Connection {
     let records = Connection::open_in_memory().unwrap();
-    TABLES.iter().for_each(|tables| records.execute_batch(tables).unwrap());
+    for tables in TABLES {
+        records.execute_batch(tables).unwrap();
+    }
     records
 }
 
@@ -58,6 +60,7 @@ thread_local! {
     static RUN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as it is called")]
 fn heard(event: TraceEvent<'_>) {
     if let TraceEvent::Stmt(_, sql) = event {
         RUN.with_borrow_mut(|run| run.insert(sql.to_owned()));
