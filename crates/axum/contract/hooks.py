@@ -6,16 +6,21 @@ import re
 import urllib.request
 from itertools import cycle
 
+import person
 import schemathesis
 
 INQUIRIES = "/inquiries/{inquiry-id}"
 SESSIONS = "/inquiry-sessions/{inquiry-session-id}"
+TEMPLATE = "itmpl_identity"
 
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Says which answers hold the ids that other operations take: the contract has no links."""
+    """Says which template there is, and which answers hold the ids that other operations take: the contract does not."""
     paths = raw_schema["paths"]
+    body = paths["/inquiries"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    attributes = body["properties"]["data"]["properties"]["attributes"]["properties"]
+    attributes["inquiry-template-id"]["examples"] = [TEMPLATE]
     made = [
         (paths["/inquiries"]["post"]["responses"]["201"], INQUIRIES, "inquiry-id"),
         (paths["/inquiry-sessions"]["post"]["responses"]["201"], SESSIONS, "inquiry-session-id"),
@@ -53,22 +58,21 @@ def before_call(context, case, kwargs):
 
 def made(name, path):
     """The id of a new inquiry, which is completed if it is to be decided, or of a new session."""
-    address = os.environ["API_ADDRESS"]
-    attributes = {"inquiry-template-id": "itmpl_kyc"}
-    inquiry = post(f"{address}/inquiries", {"data": {"attributes": attributes}})["data"]["id"]
+    inquiry = post("/inquiries", {"data": {"attributes": {"inquiry-template-id": TEMPLATE}}})["data"]["id"]
     if name == "inquiry-session-id":
         body = {"data": {"attributes": {"inquiry-id": inquiry}}}
-        return post(f"{address}/inquiry-sessions", body)["data"]["id"]
+        return post("/inquiry-sessions", body)["data"]["id"]
     if path.endswith(("approve", "decline")):
-        post(f"{address.replace('/api/v1', '/person')}/{inquiry}", None)
+        person.complete(post(f"/inquiries/{inquiry}/generate-one-time-link", None)["meta"]["one-time-link"])
     return inquiry
 
 
-def post(address, body):
+def post(path, body):
     headers = {"Authorization": f"Bearer {os.environ['API_TOKEN']}", "Content-Type": "application/json"}
-    request = urllib.request.Request(address, json.dumps(body).encode(), headers)
+    content = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(os.environ["API_ADDRESS"] + path, content, headers, method="POST")
     with urllib.request.urlopen(request) as response:
-        return json.loads(response.read() or "null")
+        return json.load(response)
 
 
 @schemathesis.hook

@@ -1,9 +1,9 @@
-"""What a support desk does, with a client that openapi-python-client made of the contract: story.py <address> <token>"""
+"""What a support desk does, with a client that openapi-python-client made of the contract: story.py <server> <token>"""
 
 import sys
 import uuid
 
-import httpx
+import person
 from persona.api.inquiries import (
     approve_an_inquiry as approve,
     create_an_inquiry as create,
@@ -32,11 +32,12 @@ from persona.models import (
     GenerateAOneTimeLinkBody,
 )
 
-address, token = sys.argv[1:]
+server, token = sys.argv[1:]
+address = f"{server}/api/v1"
 client = AuthenticatedClient(base_url=address, token=token, raise_on_unexpected_status=True)
 
 request = {
-    "data": {"attributes": {"inquiry-template-id": "itmpl_kyc", "reference-id": "user 7"}},
+    "data": {"attributes": {"inquiry-template-id": "itmpl_identity", "reference-id": "user 7"}},
     "meta": {"expiration-after-resume-interval-seconds": 3600},
 }
 key = str(uuid.uuid4())
@@ -56,8 +57,8 @@ assert resumed.data.attributes.status == "pending" and resumed.meta.session_toke
 window = GenerateAOneTimeLinkBody.from_dict({"meta": {"expires-in-seconds": 600}})
 first = link.sync(inquiry, client=client, body=window).meta
 again = link.sync(inquiry, client=client).meta
-assert first.one_time_link.startswith("https://withpersona.com/verify?code="), "another form"
-assert first.one_time_link_short.startswith("https://perso.na/"), "another form"
+assert first.one_time_link.startswith(f"{server}/verify?code="), "another form"
+assert first.one_time_link_short.startswith(f"{server}/c/"), "another form"
 assert (again.one_time_link, again.one_time_link_short) == (first.one_time_link, first.one_time_link_short)
 
 body = CreateAnInquirySessionBody.from_dict({"data": {"attributes": {"inquiry-id": inquiry}}})
@@ -70,11 +71,11 @@ assert inquiry in [listed.id for listed in list_inquiries.sync(client=client).da
 body = ExpireInquirySessionsBody.from_dict({"meta": {"inquiry-ids": [inquiry]}})
 assert len(expire_sessions.sync(client=client, body=body).data) == 2
 
-assert httpx.post(f"{address.replace('/api/v1', '/person')}/{inquiry}").status_code == 204
+assert person.complete(first.one_time_link) == f"{server}/inquiry/done"
 body = ApproveAnInquiryBody.from_dict({"meta": {"comment": "fine"}})
 assert approve.sync(inquiry, client=client, body=body).data.attributes.status == "approved"
 assert decline.sync(inquiry, client=client, body=DeclineAnInquiryBody()).data.attributes.status == "declined"
-assert len(retrieve.sync(inquiry, client=client).data.relationships.sessions.data) == 2
+assert len(retrieve.sync(inquiry, client=client).data.relationships.sessions.data) == 3
 assert redact.sync(inquiry, client=client).data.attributes.redacted_at
 
 stranger = AuthenticatedClient(base_url=address, token="guessed")

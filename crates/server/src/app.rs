@@ -2,15 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use inquiry_otl::{ExpirationPolicy, Service, TemplateId, store::AnyStore};
-use inquiry_otl_axum::TimedStore;
+use inquiry_otl::{
+    Clock, Event, EventSink as _, ExpirationPolicy, Service, TemplateId, UrlFormat, UrlStyle, store::AnyStore,
+};
+use inquiry_otl_axum::{MetricsSink, TimedStore};
 
 use crate::{
-    mail::Mailer,
+    config::{SettingError, Settings},
+    mail::{Mailer, Smtp},
     passing::Passing,
+    pump::Bell,
     records::{
         Records, RecordsError,
         templates::{self, Template},
@@ -36,6 +41,46 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Opens everything that the server keeps.
+    pub(crate) async fn open(
+        settings: &Settings,
+        url: String,
+        store: AnyStore,
+        bell: Bell,
+        clock: impl Clock + 'static,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let mut secrets = Secrets::open(&settings.key_file()).map_err(SettingError::new("key-file"))?;
+        let records = Records::open(&settings.records_file()).map_err(SettingError::new("data"))?;
+        let of_url = |path| UrlFormat::new(&format!("{url}{path}")).map_err(SettingError::new("url"));
+        let urls = of_url("/verify")?.also_accepting(of_url("/c")?.with_style(UrlStyle::Path));
+        let counted = MetricsSink::new();
+        let passing = Arc::new(Passing::default());
+        let passed = Arc::clone(&passing);
+        let mut service = Service::builder(TimedStore::new(store)).clock(clock).url_format(urls).event_sink(
+            move |event: &Event| {
+                counted.tell(event);
+                passed.tell(event);
+                bell.tell(event);
+            },
+        );
+        if let Some(keyring) = secrets.take_keyring() {
+            service = service.keyring(keyring);
+        }
+        let links: Arc<Links> = Arc::new(service.build()?);
+        let templates = Templates::read(&records).await?;
+        let smtp = match &settings.smtp {
+            None => None,
+            Some(smtp) => {
+                let from = settings.mail_from.as_deref().and_then(|from| from.parse().ok());
+                let from = from.ok_or("it is whom mails are from, as in Support <support@example.com>");
+                let from = from.map_err(SettingError::new("mail-from"))?;
+                Some(Smtp::new(smtp.expose(), from).map_err(SettingError::new("smtp"))?)
+            }
+        };
+        let (mail, webhooks) = (Mailer::new(smtp), Webhooks::new()?);
+        Ok(Self { links, records, secrets, templates, mail, webhooks, passing, url })
+    }
+
     /// Whether people reach it by https: cookies then are for https only.
     pub(crate) fn is_https(&self) -> bool {
         self.url.starts_with("https://")

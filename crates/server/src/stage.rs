@@ -11,7 +11,6 @@ use tempfile::TempDir;
 use crate::{
     app::App,
     pump::{self, Bell},
-    serve,
 };
 
 pub(crate) struct Stage {
@@ -74,5 +73,5 @@ impl Stage {
 async fn open(settings: &Value, store: &AnyStore, clock: &ManualClock) -> Arc<App> {
     let settings = serde_json::from_value(settings.clone()).unwrap();
     let url = "https://verify.example.com".to_owned();
-    Arc::new(serve::app(&settings, url, store.clone(), Bell::default(), clock.clone()).await.unwrap())
+    Arc::new(App::open(&settings, url, store.clone(), Bell::default(), clock.clone()).await.unwrap())
 }

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     config::{SettingError, Settings},
     pump::Bell,
-    serve, store,
+    store,
 };
 
 /// Makes a link for each row of a CSV.
@@ -86,7 +86,7 @@ async fn open(settings: &Settings) -> Result<App, Box<dyn Error + Send + Sync>> 
     }
     let url = settings.url(settings.listen.port())?;
     let store = store::open(&settings.store()).await.map_err(SettingError::new("store"))?;
-    serve::app(settings, url, store, Bell::default(), SystemClock).await
+    App::open(settings, url, store, Bell::default(), SystemClock).await
 }
 
 /// Only its owner may read it, and it takes no other's place.

@@ -86,8 +86,17 @@ pub(crate) fn since(of: &Connection, step: i64, hours: i64) -> rusqlite::Result<
     rows.collect()
 }
 
+/// Removes some of the figures of hours before that of an instant, and says how many.
+pub(crate) fn purge(to: &Transaction<'_>, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    to.prepare_cached(
+        "DELETE FROM figures WHERE (hour, name, label) IN (
+            SELECT hour, name, label FROM figures WHERE hour < ?1 LIMIT ?2)",
+    )?
+    .execute(params![hour(before), limit])
+}
+
 /// A range of the table; hours are positive, so that a quotient is cut downwards.
-const SINCE: &str = "
+pub(super) const SINCE: &str = "
     SELECT hour / ?2, name, label, sum(count) FROM figures WHERE hour >= ?1 GROUP BY 1, 2, 3";
 
 /// A number of seconds by its four leading bits, cut: so few of them are told apart, none more than an eighth too small.
@@ -103,25 +112,7 @@ pub(crate) const fn about(seconds: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::{Connection, params};
-
-    use super::{SINCE, TABLES, about};
-
-    /// However many hours are kept, those that are shown are all that is read.
-    #[test]
-    fn figures_are_a_range_of_their_table() {
-        let records = Connection::open_in_memory().unwrap();
-        records.execute_batch(TABLES).unwrap();
-        let plan = |sql: &str| -> String {
-            let mut statement = records.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let lines = statement.query_map(params![1, 2], |row| row.get::<_, String>(3)).unwrap();
-            lines.map(Result::unwrap).collect::<Vec<_>>().join("; ")
-        };
-        assert!(plan(SINCE).starts_with("SEARCH figures USING PRIMARY KEY (hour>?)"), "{}", plan(SINCE));
-        // The control: what would read all of them.
-        let scan = "SELECT * FROM figures WHERE name = ?1 AND count = ?2";
-        assert_eq!(plan(scan), "SCAN figures");
-    }
+    use super::about;
 
     #[test]
     fn seconds_are_cut_to_within_an_eighth() {

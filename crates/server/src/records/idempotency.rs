@@ -67,11 +67,7 @@ fn begin(
     let now = now.unix_micros();
     to.prepare_cached("DELETE FROM idempotency WHERE key = ?1 AND until <= ?2")?
         .execute(params![key.as_bytes(), now])?;
-    to.prepare_cached(
-        "DELETE FROM idempotency
-         WHERE key IN (SELECT key FROM idempotency WHERE until <= ?1 ORDER BY until LIMIT ?2)",
-    )?
-    .execute(params![now, PURGE])?;
+    purge(to, now)?;
     let known: Option<(bool, Option<String>)> = to
         .prepare_cached("SELECT request = ?2, made FROM idempotency WHERE key = ?1")?
         .query_row(params![key.as_bytes(), request.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -90,6 +86,15 @@ fn begin(
     to.prepare_cached("INSERT INTO idempotency (key, request, until) VALUES (?1, ?2, ?3)")?
         .execute(params![key.as_bytes(), request.as_bytes(), until.unix_micros()])?;
     Ok(Begun::First)
+}
+
+/// Removes some that lapsed.
+pub(super) fn purge(to: &Transaction<'_>, now: i64) -> rusqlite::Result<usize> {
+    to.prepare_cached(
+        "DELETE FROM idempotency
+         WHERE key IN (SELECT key FROM idempotency WHERE until <= ?1 ORDER BY until LIMIT ?2)",
+    )?
+    .execute(params![now, PURGE])
 }
 
 #[cfg(test)]

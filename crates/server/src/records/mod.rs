@@ -6,6 +6,8 @@
 pub(crate) mod figures;
 pub(crate) mod idempotency;
 pub(crate) mod mails;
+#[cfg(test)]
+mod plans;
 pub(crate) mod templates;
 pub(crate) mod timeline;
 pub(crate) mod tokens;

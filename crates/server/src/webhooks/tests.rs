@@ -113,10 +113,10 @@ async fn old_deliveries_are_removed() {
     stage.advance(30 * 86_400);
     test(&stage.app, &endpoint).await.unwrap();
     stage.advance(1);
-    assert_eq!(crate::serve::purge_records(&stage.app).await.unwrap(), 1);
+    assert_eq!(crate::housekeeping::purge(&stage.app).await.unwrap(), 1);
     assert_eq!(deliveries(&stage, &endpoint).await.len(), 1);
     stage.advance(30 * 86_400);
-    assert_eq!(crate::serve::purge_records(&stage.app).await.unwrap(), 1);
+    assert_eq!(crate::housekeeping::purge(&stage.app).await.unwrap(), 1);
     assert!(deliveries(&stage, &endpoint).await.is_empty());
 }
 

@@ -112,3 +112,15 @@ pub(crate) fn shown(page: &str, id: &str) -> String {
     let (_, rest) = page.split_once(&format!("<input id=\"{id}\" readonly value=\"")).unwrap();
     rest.split('"').next().unwrap().to_owned()
 }
+
+/// Where an answer leads.
+pub(crate) fn location(answer: &Response) -> &str {
+    answer.headers()["location"].to_str().unwrap()
+}
+
+/// The path of the page of a new inquiry.
+pub(crate) async fn create(staff: &Staff) -> String {
+    let answer = staff.post("/dashboard/inquiries", &[("template", "itmpl_identity")]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    location(&answer).to_owned()
+}

@@ -231,7 +231,16 @@ fn moment(hour: i64, span: Span) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::quantile;
+    use super::{Span, quantile};
+    use crate::housekeeping::FIGURES_KEPT;
+
+    /// What a page shows is kept: its steps are whole ones, so the first may have begun a step earlier.
+    #[test]
+    fn no_page_looks_back_further_than_figures_are_kept() {
+        for (steps, hours) in Span::ALL.map(Span::steps) {
+            assert!((steps + 1) * hours * 3_600 <= i64::from(FIGURES_KEPT.seconds()));
+        }
+    }
 
     #[test]
     fn a_quantile_is_a_value_that_occurred() {

@@ -1,0 +1,100 @@
+//! Removes what is past keeping, in the store and in the server's own records.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use inquiry_otl::{Interval, Operator, store::AnyStore};
+
+use crate::{
+    app::App,
+    records::{self, RecordsError},
+};
+
+/// How long mails and deliveries are kept that are over.
+const KEPT: Interval = days(30);
+/// How long figures are kept: twice as long as their page looks back.
+pub(crate) const FIGURES_KEPT: Interval = days(60);
+/// How often it is looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How many records of each kind go at a time.
+const PURGE: u32 = 500;
+
+/// Announces expiries and removes old records, for ever.
+pub(crate) async fn keep_store(store: AnyStore) {
+    let operator = Operator::new(store);
+    operator
+        .run(tokio::time::sleep, |round| {
+            for error in &round.failures {
+                tracing::warn!(error = error as &dyn Error, "housekeeping waits");
+            }
+            true
+        })
+        .await;
+}
+
+/// Removes the server's own records that are past keeping, for ever.
+pub(crate) async fn keep_records(app: Arc<App>) {
+    loop {
+        match purge(&app).await {
+            Ok(removed) if removed != 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = &error as &dyn Error, "housekeeping waits"),
+        }
+        tokio::time::sleep(HOUSEKEEPING).await;
+    }
+}
+
+/// A bounded step, so that others may write meanwhile; tells how many went.
+pub(crate) async fn purge(app: &App) -> Result<usize, RecordsError> {
+    let now = app.links.planner().now();
+    let (over, old) = (now.minus(KEPT), now.minus(FIGURES_KEPT));
+    let removed = app
+        .records
+        .write(move |to| {
+            let deliveries = records::webhooks::purge(to, over, PURGE)?;
+            let mails = records::mails::purge(to, over, PURGE)?;
+            let figures = records::figures::purge(to, old, PURGE)?;
+            Ok(deliveries.saturating_add(mails).saturating_add(figures))
+        })
+        .await?;
+    app.records.forget().await?;
+    Ok(removed)
+}
+
+const fn days(days: i64) -> Interval {
+    match Interval::from_days(days) {
+        Ok(interval) => interval,
+        Err(_) => unreachable!(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIGURES_KEPT, PURGE, purge};
+    use crate::{
+        records::figures::{add, hour, since},
+        stage::Stage,
+    };
+
+    /// Figures go with the hour that is past keeping, some at a time, and no hour before.
+    #[tokio::test]
+    async fn old_figures_go_and_others_stay() {
+        let stage = Stage::new().await;
+        let last = hour(stage.now().minus(FIGURES_KEPT));
+        let many = usize::try_from(PURGE).unwrap() + 1;
+        let written = stage.app.records.write(move |to| {
+            (0..many).try_for_each(|label| add(to, last - 1, "refused", &label.to_string(), 1))?;
+            add(to, last, "created", "", 1)
+        });
+        written.await.unwrap();
+        let mut went = Vec::new();
+        for _ in 0..3 {
+            went.push(purge(&stage.app).await.unwrap());
+        }
+        assert_eq!(went, [many - 1, 1, 0]);
+        let kept = || stage.app.records.read(|of| since(of, 0, 1));
+        assert_eq!(kept().await.unwrap().len(), 1);
+        // An hour later it is the next one's turn.
+        stage.advance(3_600);
+        assert_eq!((purge(&stage.app).await.unwrap(), kept().await.unwrap().len()), (1, 0));
+    }
+}
