@@ -238,9 +238,10 @@ pub struct InquiryPage {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::policy::ExpirationPolicy;
 
     /// I6: what is written as open goes with *expired*, behind its deadline; everything else with itself.
     #[test]
@@ -263,25 +264,56 @@ mod tests {
         );
     }
 
+    fn asked(filter: InquiryFilter, limit: u32) -> ListInquiries {
+        let (tenant, now) = (TenantId::default(), Timestamp::MIN);
+        ListInquiries { tenant, now, filter, from: PageFrom::Newest, limit }
+    }
+
+    /// I6: a page that is full to the last place has no next one, unless more was found, or there was more to look at.
+    #[test]
+    fn a_full_page_has_a_next_one_only_if_more_was_found() {
+        let template = TemplateId::new("itmpl_kyc").unwrap();
+        let found = |count: i64| -> Vec<Inquiry> {
+            let inquiry = |n| {
+                let (id, at) = (format!("inq_{n}"), Timestamp::from_unix_micros(n).unwrap());
+                Inquiry::new(InquiryId::new(&id).unwrap(), template, ExpirationPolicy::default(), at)
+            };
+            (1..=count).rev().map(inquiry).collect()
+        };
+        let list = asked(InquiryFilter::default(), 2);
+        let page = |count, left_at| {
+            let page = list.page(found(count), left_at);
+            (page.items.len(), page.more)
+        };
+        let [third, second] = [3, 2].map(|n| Cursor::of(&found(n)[0]));
+        assert_eq!((page(1, None), page(2, None)), ((1, None), (2, None)));
+        assert_eq!((page(2, Some(third)), page(3, None)), ((2, Some(third)), (2, Some(second))));
+    }
+
+    /// I6: a page comes to neither its own edge nor what is on the other side of it.
+    #[test]
+    fn a_page_reaches_what_is_on_its_side_of_the_edge() {
+        let inquiry = InquiryId::new("inq_1").unwrap();
+        let places =
+            [1, 2, 3].map(|at| Cursor { created_at: Timestamp::from_unix_micros(at).unwrap(), inquiry });
+        let reached = |from: PageFrom| places.map(|place| from.reaches(&place));
+        assert_eq!(reached(PageFrom::Newest), [true; 3]);
+        assert_eq!(reached(PageFrom::After(places[1])), [true, false, false]);
+        assert_eq!(reached(PageFrom::Before(places[1])), [false, false, true]);
+    }
+
     /// E8, I1: the first and the last instant belong to a span that names them, and so does every id of its edges.
     #[test]
     fn a_span_includes_its_edges() {
         let at = |created_at, inquiry| Cursor { created_at, inquiry };
-        let asked = |from, until| ListInquiries {
-            tenant: TenantId::default(),
-            now: Timestamp::MIN,
-            filter: InquiryFilter {
-                created_from: Some(from),
-                created_until: Some(until),
-                ..InquiryFilter::default()
-            },
-            from: PageFrom::Newest,
-            limit: 1,
+        let between = |from, until| {
+            let (created_from, created_until) = (Some(from), Some(until));
+            asked(InquiryFilter { created_from, created_until, ..InquiryFilter::default() }, 1).between()
         };
-        assert_eq!(asked(Timestamp::MIN, Timestamp::MAX).between(), (None, None));
+        assert_eq!(between(Timestamp::MIN, Timestamp::MAX), (None, None));
         let [before, first, last, behind] =
             [1, 2, 5, 6].map(|micros| Timestamp::from_unix_micros(micros).unwrap());
-        let (Some(older), Some(newer)) = asked(first, last).between() else { panic!("a span has two edges") };
+        let (Some(older), Some(newer)) = between(first, last) else { panic!("a span has two edges") };
         for id in ["inq_-", "inq_0", "inq_Z", "inq__", "inq_zzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             let id = InquiryId::new(id).unwrap();
             assert!(at(before, id) <= older && older < at(first, id), "{id}");
