@@ -20,3 +20,4 @@ mod refusing;
 mod secrets;
 mod store_faults;
 mod support;
+mod traced;

@@ -1,46 +1,12 @@
 //! Where no code may ever be.
 
-use std::{cell::RefCell, io::Write, sync::Once};
-
 use axum::Router;
 use tower_http::trace::TraceLayer;
 
-use crate::support::{Browser, World};
-
-thread_local! {
-    /// Everything that is traced on this thread. A test runs on one of its own, with all that it spawns.
-    static TRACED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Here;
-
-impl Write for Here {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        TRACED.with_borrow_mut(|traced| traced.extend_from_slice(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Traces everything from here on.
-fn trace() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-            .with_ansi(false)
-            .with_writer(|| Here)
-            .init();
-    });
-}
-
-fn traced() -> String {
-    TRACED.with_borrow(|traced| String::from_utf8(traced.clone()).unwrap())
-}
+use crate::{
+    support::{Browser, World},
+    traced::{trace, traced},
+};
 
 /// Visits a link in every way there is, and gives all secrets that were involved.
 async fn visits(world: &World, app: &Router) -> Vec<String> {

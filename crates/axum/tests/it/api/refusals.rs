@@ -1,18 +1,13 @@
 //! Requests that are no good: an error of the contract's form, which repeats nothing of them.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::world::{Call, TOKEN, World};
+use crate::traced::{trace, traced};
 
 /// What must not come back.
 const SECRET: &str = "0JY7NTT17M4SKPG1YCQKT42K6VP2ZCMCR39";
@@ -157,14 +152,7 @@ async fn headers_have_the_values_of_the_contract() {
 /// C4: what is traced of calls has their ids, and no code, token, key or body.
 #[tokio::test]
 async fn spans_hold_ids_and_no_secret() {
-    let written = Written::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(written.clone())
-        .finish();
-    // For all threads: of one thread's own, others that come to a span first would say that nobody listens. They write, too.
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    trace();
     let world = World::new();
     let id = world.inquiry().await;
     let path = format!("/inquiries/{id}");
@@ -175,32 +163,11 @@ async fn spans_hold_ids_and_no_secret() {
     world.get(&format!("/inquiries/{SECRET}?code={SECRET}")).await;
     world.post(&format!("{path}/approve"), json!({"meta": {"comment": SECRET}})).await;
 
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let text = traced();
     assert!(text.contains(id.as_str()) && text.contains("generate-one-time-link"), "{text}");
     let code = link.meta("one-time-link").split('=').nth(1).unwrap();
     let token = resumed.meta("session-token").split('.').nth(1).unwrap();
     for secret in [code, token, key, TOKEN, SECRET] {
         assert!(!text.contains(secret), "{text}");
-    }
-}
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Written {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
     }
 }
