@@ -5,7 +5,7 @@ use super::{
     attempt::Attempt,
     plan::new_event,
     request::{IssuedLink, LinkRequest, OnOutstanding},
-    taken,
+    taken, unanswered,
 };
 use crate::{
     error::{DeriveError, IssueError, ReadError, RevokeError},
@@ -134,7 +134,7 @@ impl<S: LinkStore> Service<S> {
         let mut outcomes = self.store.issue_many(commands).await.into_iter();
         for (request, plan) in requests.iter().zip(plans) {
             let answer = match plan {
-                Ok(code) => match outcomes.next().unwrap_or_else(|| Err(taken())) {
+                Ok(code) => match outcomes.next().unwrap_or_else(|| Err(unanswered())) {
                     Ok(IssueOutcome::Taken) => self.issue(request.clone()).await,
                     Ok(outcome) => match self.planner.told_issued(request.inquiry, code, &outcome) {
                         Err(IssueError::Altered) => self.issue(request.clone()).await,

@@ -90,3 +90,8 @@ impl<S: LinkStore> Service<S> {
 fn taken() -> StoreError {
     StoreError::new(StoreErrorKind::Internal, Retry::Safe)
 }
+
+/// A store did not answer one of many calls: what it was asked for may be written.
+fn unanswered() -> StoreError {
+    StoreError::new(StoreErrorKind::Internal, Retry::Unknown)
+}

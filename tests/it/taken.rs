@@ -151,13 +151,14 @@ async fn what_a_store_could_not_do_is_told_for_each_call() {
     let id = world.created().await;
     let store = Twisted(Failing(world.store.clone()));
     let service = Service::builder(store).clock(world.clock.clone()).build().unwrap();
-    let kind = |link: &Result<_, IssueError>| match link {
-        Err(IssueError::Store(error)) => Some(error.kind()),
+    let told = |link: &Result<_, IssueError>| match link {
+        Err(IssueError::Store(error)) => Some((error.kind(), error.retry())),
         _ => None,
     };
     let request = || LinkRequest::resume(id);
-    assert_eq!(kind(&service.issue(request()).await), Some(StoreErrorKind::Unavailable));
-    let many: Vec<_> = service.issue_many([request(), request()]).await.iter().map(kind).collect();
-    assert_eq!(many, [Some(StoreErrorKind::Unavailable), Some(StoreErrorKind::Internal)]);
+    let failed = Some((StoreErrorKind::Unavailable, Retry::Safe));
+    assert_eq!(told(&service.issue(request()).await), failed);
+    let many: Vec<_> = service.issue_many([request(), request()]).await.iter().map(told).collect();
+    assert_eq!(many, [failed, Some((StoreErrorKind::Internal, Retry::Unknown))]);
     assert!(matches!(service.change(id, Action::Start).await, Err(ChangeError::NotFound)));
 }

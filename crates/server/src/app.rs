@@ -7,7 +7,8 @@ use std::{
 };
 
 use inquiry_otl::{
-    Clock, Event, EventSink as _, ExpirationPolicy, Service, TemplateId, UrlFormat, UrlStyle, store::AnyStore,
+    Clock, Event, EventSink as _, ExpirationPolicy, Interval, Service, TemplateId, UrlFormat, UrlStyle,
+    store::AnyStore,
 };
 use inquiry_otl_axum::{MetricsSink, TimedStore};
 
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) passing: Arc<Passing>,
     /// How people reach this server; without a slash at its end.
     pub(crate) url: String,
+    /// How long timelines go back.
+    pub(crate) keep_events: Interval,
 }
 
 impl App {
@@ -78,7 +81,8 @@ impl App {
             }
         };
         let (mail, webhooks) = (Mailer::new(smtp), Webhooks::new()?);
-        Ok(Self { links, records, secrets, templates, mail, webhooks, passing, url })
+        let keep_events = settings.keep_events()?;
+        Ok(Self { links, records, secrets, templates, mail, webhooks, passing, url, keep_events })
     }
 
     /// Whether people reach it by https: cookies then are for https only.

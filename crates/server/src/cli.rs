@@ -5,9 +5,10 @@ use std::error::Error;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bulk::command::{self, CreateLinks},
+    bulk::{self, command::CreateLinks},
     config::{Options, Settings},
     serve::serve,
+    tokens::{self, command::TokensCommand},
 };
 
 /// Serves one-time links: a dashboard for support staff, an API for their programs, and the page behind each link.
@@ -28,6 +29,9 @@ enum Command {
     /// One-time links.
     #[command(subcommand)]
     Links(LinksCommand),
+    /// Tokens, with which to sign in and to use the API.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
 }
 
 /// What to do with links.
@@ -48,7 +52,8 @@ impl Cli {
         let settings = Settings::read(&self.options)?;
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(settings).await,
-            Command::Links(LinksCommand::Create(links)) => command::create(settings, links).await,
+            Command::Links(LinksCommand::Create(links)) => bulk::command::create(settings, links).await,
+            Command::Tokens(tokens) => tokens::command::run(&settings, tokens).await,
         }
     }
 }

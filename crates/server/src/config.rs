@@ -4,6 +4,7 @@ use std::{error::Error, net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use clap::Args;
 use config::{Config, ConfigError, File, FileFormat};
+use inquiry_otl::Interval;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -54,6 +55,10 @@ pub struct Options {
     #[arg(long, global = true, env = "OTL_REQUESTS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests: Option<NonZeroU16>,
+    /// How many days the timeline of an inquiry goes back: 365, unless told otherwise.
+    #[arg(long, global = true, env = "OTL_KEEP_EVENTS", value_name = "DAYS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_events: Option<NonZeroU16>,
     /// How the log on standard error looks: `text` or `json`.
     #[arg(long, global = true, env = "OTL_LOG", value_name = "FORM")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +101,8 @@ pub struct Settings {
     /// How many requests are served at a time.
     #[serde(default = "many")]
     pub requests: NonZeroU16,
+    #[serde(default = "year")]
+    keep_events: NonZeroU16,
     /// How the log looks.
     #[serde(default)]
     pub log: LogForm,
@@ -111,6 +118,10 @@ fn loopback() -> SocketAddr {
 
 const fn many() -> NonZeroU16 {
     NonZeroU16::MIN.saturating_add(255)
+}
+
+const fn year() -> NonZeroU16 {
+    NonZeroU16::MIN.saturating_add(364)
 }
 
 impl Settings {
@@ -131,6 +142,14 @@ impl Settings {
     pub fn store(&self) -> SecretUrl {
         let file = || SecretUrl(format!("sqlite:{}", self.data.join("inquiry-otl.db").display()));
         self.store.clone().unwrap_or_else(file)
+    }
+
+    /// How long timelines go back.
+    ///
+    /// # Errors
+    /// [`SettingError`], if that is longer than an interval may be.
+    pub fn keep_events(&self) -> Result<Interval, SettingError> {
+        Interval::from_days(self.keep_events.get().into()).map_err(SettingError::new("keep-events"))
     }
 
     /// The file with the keys.

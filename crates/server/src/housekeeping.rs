@@ -46,14 +46,15 @@ pub(crate) async fn keep_records(app: Arc<App>) {
 /// A bounded step, so that others may write meanwhile; tells how many went.
 pub(crate) async fn purge(app: &App) -> Result<usize, RecordsError> {
     let now = app.links.planner().now();
-    let (over, old) = (now.minus(KEPT), now.minus(FIGURES_KEPT));
+    let (over, old, past) = (now.minus(KEPT), now.minus(FIGURES_KEPT), now.minus(app.keep_events));
     let removed = app
         .records
         .write(move |to| {
             let deliveries = records::webhooks::purge(to, over, PURGE)?;
             let mails = records::mails::purge(to, over, PURGE)?;
             let figures = records::figures::purge(to, old, PURGE)?;
-            Ok(deliveries.saturating_add(mails).saturating_add(figures))
+            let events = records::timeline::purge(to, past, PURGE)?;
+            Ok(deliveries.saturating_add(mails).saturating_add(figures).saturating_add(events))
         })
         .await?;
     app.records.forget().await?;
@@ -69,9 +70,14 @@ const fn days(days: i64) -> Interval {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIGURES_KEPT, PURGE, purge};
+    use inquiry_otl::{Event, EventId, EventKind, InquiryId, TenantId};
+
+    use super::{FIGURES_KEPT, PURGE, days, purge};
     use crate::{
-        records::figures::{add, hour, since},
+        records::{
+            figures::{add, hour, since},
+            timeline,
+        },
         stage::Stage,
     };
 
@@ -96,5 +102,37 @@ mod tests {
         // An hour later it is the next one's turn.
         stage.advance(3_600);
         assert_eq!((purge(&stage.app).await.unwrap(), kept().await.unwrap().len()), (1, 0));
+    }
+
+    /// A timeline loses what is past keeping, and nothing that happened since.
+    #[tokio::test]
+    async fn old_events_go_and_others_stay() {
+        let stage = Stage::new().await;
+        let inquiry = InquiryId::new("inq_old").unwrap();
+        let (now, past) = (stage.now(), stage.now().minus(days(365)));
+        let events = [(1, past), (2, now)].map(|(sequence, at)| {
+            let id = EventId::from_u128(sequence.into());
+            Event::new(
+                id,
+                TenantId::default(),
+                Some(inquiry),
+                Some(sequence),
+                at,
+                EventKind::InquiryCompleted,
+            )
+        });
+        let written = stage
+            .app
+            .records
+            .write(move |to| events.iter().try_for_each(|event| timeline::add(to, event).map(drop)));
+        written.await.unwrap();
+        let kept = async || {
+            let events = stage.app.records.read(move |of| timeline::of(of, inquiry, None, 9)).await.unwrap();
+            events.iter().map(|event| event.sequence.unwrap()).collect::<Vec<_>>()
+        };
+        // To the second a year ago: it is kept for a year.
+        assert_eq!((purge(&stage.app).await.unwrap(), kept().await), (0, vec![2, 1]));
+        stage.advance(1);
+        assert_eq!((purge(&stage.app).await.unwrap(), kept().await), (1, vec![2]));
     }
 }

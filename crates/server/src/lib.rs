@@ -19,4 +19,5 @@ mod serve;
 #[cfg(test)]
 mod stage;
 mod store;
+mod tokens;
 mod webhooks;

@@ -30,7 +30,8 @@ use crate::{
 
 /// How long a client may pause within the body of a request.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How long an answer may take: then the client is better off asking again.
+/// How long an answer may take: then the client is better off asking again. What was asked for may be done all the same; the
+/// same press of a button then gets the answer of the first, and nothing is carried out twice under an `Idempotency-Key`.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How large the body of a request may be, unless its page allows more.
 const BODY_SIZE: usize = 64 * 1024;
@@ -39,7 +40,7 @@ const BODY_SIZE: usize = 64 * 1024;
 pub(crate) fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error + Send + Sync>> {
     let limits = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http().make_span_with(redacted_span))
-        .layer(HandleErrorLayer::new(come_back))
+        .layer(HandleErrorLayer::new(busy))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(usize::from(settings.requests.get())))
         .layer(RequestBodyTimeoutLayer::new(PAUSE))
@@ -69,8 +70,7 @@ fn pages(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error + 
     if target.is_none() {
         router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
-    let in_time =
-        ServiceBuilder::new().layer(HandleErrorLayer::new(come_back)).layer(TimeoutLayer::new(ANSWER));
+    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(late)).layer(TimeoutLayer::new(ANSWER));
     router = router.merge(documents::router(app)?);
     Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
 }
@@ -91,11 +91,16 @@ async fn nowhere() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, "there is nothing at this address\n")
 }
 
-/// There is no room for another request, or no answer in time.
-async fn come_back(_: BoxError) -> impl IntoResponse {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        [(header::RETRY_AFTER, "1")],
-        "the server is busy: ask again in a moment\n",
-    )
+/// There is no room for another request.
+async fn busy(_: BoxError) -> impl IntoResponse {
+    come_back("the server is busy, and nothing was done: ask again in a moment\n")
+}
+
+/// There was no answer in time; what was asked for may have been done, or be done yet.
+async fn late(_: BoxError) -> impl IntoResponse {
+    come_back("there was no answer in time: look whether it was done, or ask for it again in the same way\n")
+}
+
+fn come_back(text: &'static str) -> impl IntoResponse {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], text)
 }

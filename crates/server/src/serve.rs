@@ -11,7 +11,7 @@ use std::{
 };
 
 use inquiry_otl::{ExpirationPolicy, SystemClock, TemplateId};
-use inquiry_otl_axum::{ContentPolicy, api::Tokens, security_headers};
+use inquiry_otl_axum::{ContentPolicy, security_headers};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::{net::TcpListener, signal, task::JoinSet};
 
@@ -20,10 +20,8 @@ use crate::{
     config::{LogForm, SettingError, Settings},
     dashboard, housekeeping, mail, operations,
     pump::{self, Bell},
-    records::{templates::Template, tokens},
-    routes,
-    secrets::random_hex,
-    store, webhooks,
+    records::{self, templates::Template},
+    routes, store, tokens, webhooks,
 };
 
 /// How long requests may take to end once the server is told to stop.
@@ -92,11 +90,8 @@ fn lock(path: &Path) -> Result<File, SettingError> {
 /// At the first start: a token, told once, and a template to begin with.
 async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut told = None;
-    if !app.records.read(tokens::exist).await? {
-        let token = random_hex::<20>();
-        let (digest, now) = (Tokens::digest(&token), app.links.planner().now());
-        app.records.write(move |to| tokens::add(to, &digest, "admin", now)).await?;
-        told = Some(token);
+    if !app.records.read(records::tokens::exist).await? {
+        told = Some(tokens::create(&app.records, "admin", app.links.planner().now()).await?);
     }
     if app.templates.all().is_empty() {
         let template = Template {

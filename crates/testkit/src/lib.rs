@@ -25,4 +25,4 @@ pub mod proxy;
 mod random;
 pub mod redis;
 mod server;
-mod tls;
+pub mod tls;

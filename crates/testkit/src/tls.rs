@@ -11,18 +11,18 @@ use crate::server::entrust;
 
 /// Files in PEM.
 #[derive(Debug)]
-pub(crate) struct Certificates {
+pub struct Certificates {
     /// The authority that clients must trust.
-    pub(crate) authority: PathBuf,
+    pub authority: PathBuf,
     /// The server's certificate, for 127.0.0.1 and localhost.
-    pub(crate) certificate: PathBuf,
+    pub certificate: PathBuf,
     /// The server's key, which only the server's user can read.
-    pub(crate) key: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Certificates {
     /// Makes new ones in that directory.
-    pub(crate) fn make(directory: &Path) -> Self {
+    pub fn make(directory: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

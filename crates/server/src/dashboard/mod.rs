@@ -22,6 +22,7 @@ mod sign_in;
 mod signed_in;
 mod story;
 mod templates;
+mod tokens;
 mod webhooks;
 mod words;
 
@@ -54,6 +55,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(templates::router())
         .merge(mails::router())
         .merge(webhooks::router())
+        .merge(tokens::router())
         .layer(headers())
         .with_state(app)
 }

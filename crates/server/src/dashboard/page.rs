@@ -27,12 +27,13 @@ pub(crate) enum Here {
     Mails,
     Webhooks,
     Figures,
+    Tokens,
     /// Nowhere: the page has no navigation.
     Outside,
 }
 
 /// The navigation.
-const NAVIGATION: [(Here, &str, &str); 7] = [
+const NAVIGATION: [(Here, &str, &str); 8] = [
     (Here::Inquiries, "/dashboard/inquiries", "All inquiries"),
     (Here::Diagnose, "/dashboard/diagnose", "Diagnose"),
     (Here::Bulk, "/dashboard/bulk", "Bulk"),
@@ -40,6 +41,7 @@ const NAVIGATION: [(Here, &str, &str); 7] = [
     (Here::Mails, "/dashboard/mails", "Mails"),
     (Here::Webhooks, "/dashboard/webhooks", "Webhooks"),
     (Here::Figures, "/dashboard/figures", "Figures"),
+    (Here::Tokens, "/dashboard/tokens", "Tokens"),
 ];
 
 /// What stands around the content of a page: title, navigation, what has just happened.

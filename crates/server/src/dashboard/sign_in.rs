@@ -28,12 +28,20 @@ const HOME: &str = "/dashboard/inquiries";
 const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(6);
 
+/// To be called where tasks can be spawned.
 pub(super) fn router() -> Router<Arc<App>> {
     let limit = GovernorConfigBuilder::default().period(PAUSE).burst_size(ATTEMPTS).finish();
-    let attempt = match limit {
-        Some(limit) => post(sign_in).layer(GovernorLayer::new(limit)),
-        None => unreachable!("neither is zero"),
-    };
+    let Some(limit) = limit else { unreachable!("neither is zero") };
+    // An address that may try as often as a new one is not remembered.
+    let attempts = Arc::downgrade(limit.limiter());
+    tokio::spawn(async move {
+        while let Some(attempts) = attempts.upgrade() {
+            attempts.retain_recent();
+            drop(attempts);
+            tokio::time::sleep(PAUSE.saturating_mul(ATTEMPTS)).await;
+        }
+    });
+    let attempt = post(sign_in).layer(GovernorLayer::new(limit));
     Router::new()
         .route(PATH, get(show).merge(attempt))
         .route("/dashboard/sign-out", post(sign_out))

@@ -35,7 +35,7 @@ fn each_index_is_needed() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(indexes.len(), 9, "{indexes:?}");
+    assert_eq!(indexes.len(), 10, "{indexes:?}");
     let mut found = BTreeSet::new();
     for index in &indexes {
         let mut records = records();
@@ -103,10 +103,13 @@ fn everything(to: &Transaction<'_>) -> rusqlite::Result<()> {
     let (token, cookie): (Digest, Digest) = (Tokens::digest("token"), Tokens::digest("cookie"));
     tokens::add(to, &token, "admin", now)?;
     tokens::exist(to)?;
+    tokens::all(to)?;
     let number = tokens::find(to, &token)?.unwrap();
     tokens::sign_in(to, &cookie, number, now, now)?;
     tokens::signed_in(to, &cookie, now)?;
     tokens::sign_out(to, &cookie)?;
+    tokens::add(to, &Tokens::digest("another"), "another", now)?;
+    tokens::revoke(to, "another", now)?;
 
     let id = TemplateId::new("itmpl_identity").unwrap();
     let policy = ExpirationPolicy::default();
@@ -137,6 +140,7 @@ fn what_happened(to: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
     timeline::of(to, inquiry(), Some(2), 50)?;
     timeline::inquiry_of(to, link())?;
     figures::since(to, 1, 24)?;
+    timeline::purge(to, now, 10)?;
     figures::purge(to, now, 10).map(drop)
 }
 

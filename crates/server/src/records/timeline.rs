@@ -1,6 +1,6 @@
 //! What happened to each inquiry: the events that the store gave away.
 
-use inquiry_otl::{Event, EventKind, InquiryId, LinkId};
+use inquiry_otl::{Event, EventKind, InquiryId, LinkId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 pub(super) const TABLES: &str = "
@@ -16,7 +16,8 @@ pub(super) const TABLES: &str = "
         link TEXT,
         PRIMARY KEY (inquiry, sequence, id)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX events_by_link ON events (link) WHERE link IS NOT NULL;";
+    CREATE INDEX events_by_link ON events (link) WHERE link IS NOT NULL;
+    CREATE INDEX events_by_time ON events (at);";
 
 /// Adds an event, and says whether it was new: an event may be given away more than once.
 pub(crate) fn add(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<bool> {
@@ -73,4 +74,13 @@ pub(crate) fn inquiry_of(connection: &Connection, link: LinkId) -> rusqlite::Res
         .query_row(params![link.to_string()], |row| row.get(0))
         .optional()?;
     Ok(found.and_then(|inquiry| InquiryId::new(&inquiry).ok()))
+}
+
+/// Removes some of the events from before an instant, and says how many.
+pub(crate) fn purge(to: &Transaction<'_>, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    to.prepare_cached(
+        "DELETE FROM events WHERE (inquiry, sequence, id) IN (
+            SELECT inquiry, sequence, id FROM events WHERE at < ?1 ORDER BY at LIMIT ?2)",
+    )?
+    .execute(params![before.unix_micros(), limit])
 }

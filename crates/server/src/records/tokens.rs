@@ -3,6 +3,8 @@
 use inquiry_otl::{Digest, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use super::from_micros;
+
 pub(super) const TABLES: &str = "
     CREATE TABLE tokens (
         id INTEGER PRIMARY KEY,
@@ -20,11 +22,71 @@ pub(super) const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sign_ins_expire ON sign_ins (expires_at);";
 
-/// Adds a token.
-pub(crate) fn add(to: &Transaction<'_>, digest: &Digest, name: &str, now: Timestamp) -> rusqlite::Result<()> {
+/// A token, but for what opens anything.
+pub(crate) struct Token {
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) revoked_at: Option<Timestamp>,
+}
+
+/// Adds a token, unless one that is good has its name.
+pub(crate) fn add(
+    to: &Transaction<'_>,
+    digest: &Digest,
+    name: &str,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let is_taken: bool = to
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tokens WHERE name = ?1 AND revoked_at IS NULL)")?
+        .query_row(params![name], |row| row.get(0))?;
+    if is_taken {
+        return Ok(false);
+    }
     to.prepare_cached("INSERT INTO tokens (digest, name, created_at) VALUES (?1, ?2, ?3)")?
-        .execute(params![digest.as_bytes(), name, now.unix_micros()])
-        .map(drop)
+        .execute(params![digest.as_bytes(), name, now.unix_micros()])?;
+    Ok(true)
+}
+
+/// What became of a token that was to be revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Revoked {
+    Done,
+    /// No good token has that name.
+    NotFound,
+    /// No other token is good.
+    Last,
+}
+
+/// Revokes the good token of that name, unless it is the last one.
+pub(crate) fn revoke(to: &Transaction<'_>, name: &str, now: Timestamp) -> rusqlite::Result<Revoked> {
+    let (this, others): (bool, bool) = to
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tokens WHERE name = ?1 AND revoked_at IS NULL),
+                    EXISTS (SELECT 1 FROM tokens WHERE name <> ?1 AND revoked_at IS NULL)",
+        )?
+        .query_row(params![name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    match (this, others) {
+        (false, _) => return Ok(Revoked::NotFound),
+        (true, false) => return Ok(Revoked::Last),
+        (true, true) => {}
+    }
+    to.prepare_cached("UPDATE tokens SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL")?
+        .execute(params![name, now.unix_micros()])?;
+    Ok(Revoked::Done)
+}
+
+/// All tokens, also those that were revoked, in the order in which they were made.
+pub(crate) fn all(of: &Connection) -> rusqlite::Result<Vec<Token>> {
+    let mut statement = of.prepare_cached("SELECT name, created_at, revoked_at FROM tokens ORDER BY id")?;
+    let tokens = statement.query_map([], |row| {
+        let revoked_at: Option<i64> = row.get(2)?;
+        Ok(Token {
+            name: row.get(0)?,
+            created_at: from_micros(row.get(1)?)?,
+            revoked_at: revoked_at.map(from_micros).transpose()?,
+        })
+    })?;
+    tokens.collect()
 }
 
 /// Whether there is any.

@@ -132,6 +132,11 @@ async fn everybody_can_use_the_pages() {
         staff.until(".notice", "A test event").await;
         staff.click("summary").await;
         looker.look("webhook").await;
+        staff.goto(&format!("{}/dashboard/tokens", server.url)).await;
+        staff.fill("#name", "night shift").await;
+        press(staff, "tokens").await;
+        staff.until(".notice", "shows the token once").await;
+        looker.look("token").await;
         staff.goto(&format!("{}/dashboard/diagnose", server.url)).await;
         staff.fill("#link", &link).await;
         press(staff, "diagnose").await;

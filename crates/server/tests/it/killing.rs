@@ -11,8 +11,6 @@ use std::{
     },
 };
 
-use aho_corasick::AhoCorasick;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use inquiry_otl::{Key, KeyId, Keyring, Service, UrlFormat, store::Outbox as _};
 use inquiry_otl_sqlite::SqliteStore;
 use reqwest::{StatusCode, header};
@@ -22,8 +20,9 @@ use tokio::task::JoinSet;
 
 use crate::{
     receivers::{Application, MailServer},
+    searching::{Search, spellings},
     staff::Staff,
-    support::{Place, client, files, hidden, later},
+    support::{Place, client, hidden, later},
 };
 
 /// How often the server is killed.
@@ -299,52 +298,4 @@ fn sent(mails: &MailServer, told: &Told) {
 
 fn code(link: &str) -> &str {
     link.split_once("code=").unwrap().1
-}
-
-/// How a code, or a token, may be written down; letters of either case are looked for anyway.
-fn spellings(secret: &str) -> Vec<String> {
-    let plain = secret.replace('-', "");
-    let grouped: Vec<_> =
-        plain.as_bytes().chunks(4).map(|group| String::from_utf8(group.to_vec()).unwrap()).collect();
-    let bits: Vec<_> = plain
-        .bytes()
-        .filter_map(|symbol| {
-            b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".iter().position(|known| *known == symbol.to_ascii_uppercase())
-        })
-        .collect();
-    // With and without the symbol that names the key; the check symbols are left out.
-    let mut all = vec![plain.clone(), plain.to_lowercase(), grouped.join("-"), STANDARD.encode(&plain)];
-    for first in 0..=1 {
-        let bytes = bytes(&bits[first..bits.len() - 2]);
-        let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        all.extend([hex.concat(), STANDARD.encode(&bytes[..18])]);
-    }
-    all
-}
-
-/// Symbols of five bits, as bytes.
-fn bytes(symbols: &[usize]) -> Vec<u8> {
-    let bits: Vec<bool> =
-        symbols.iter().flat_map(|symbol| (0..5).rev().map(move |bit| symbol >> bit & 1 == 1)).collect();
-    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect()
-}
-
-/// Looks for secrets in files, in any of their spellings.
-struct Search(AhoCorasick);
-
-impl Search {
-    fn of(secrets: &[String]) -> Self {
-        let patterns = secrets.iter().flat_map(|secret| spellings(secret));
-        Self(AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).unwrap())
-    }
-
-    /// The files of the server in which one is. What it prints at its first start is for the reader's eyes.
-    fn found(&self, place: &Place) -> Vec<String> {
-        let names = files(place.folder.path());
-        for written in ["inquiry-otl.db", "inquiry-otl-server.db", "inquiry-otl.key", "stderr"] {
-            assert!(names.iter().any(|name| name == written), "{names:?}");
-        }
-        let has = |name: &String| self.0.is_match(&fs::read(place.file(name)).unwrap());
-        names.into_iter().filter(|name| name != "stdout").filter(has).collect()
-    }
 }

@@ -1,5 +1,6 @@
 //! Mails: a real mail server takes them, refuses them, or is not there.
 
+use inquiry_otl_testkit::tls::Certificates;
 use reqwest::StatusCode;
 
 use crate::{
@@ -88,6 +89,41 @@ async fn a_refusal_for_now_waits() {
     let shown = staff.page(&page).await;
     assert!(shown.contains("Next attempt") && shown.contains("busy@example.org"), "{shown}");
     assert!(!server.log().contains("busy@"));
+}
+
+/// Over TLS, from the first byte on with a password, or after `STARTTLS`, by an authority that the system trusts.
+#[tokio::test]
+async fn a_mail_goes_over_tls() {
+    for is_implicit in [true, false] {
+        let place = Place::new();
+        let certificates = Certificates::make(place.folder.path());
+        let mails = MailServer::start_with_tls(&certificates, is_implicit);
+        let server = place.serve_by(|command| {
+            let trusting = command.env("SSL_CERT_FILE", &certificates.authority);
+            trusting.args(["--mail-from", FROM]).env("OTL_SMTP", &mails.url)
+        });
+        let link = server.staff().await.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+        later("it arrives", async || !mails.to("jo@example.org").is_empty()).await;
+        assert!(mails.to("jo@example.org")[0].text.contains(&link));
+        assert!(!server.log().contains("pass"), "{}", server.log());
+    }
+}
+
+/// A mail server whose certificate is by an authority that nobody knows gets no link, and no password.
+#[tokio::test]
+async fn a_mail_server_that_is_not_verified_gets_nothing() {
+    for is_implicit in [true, false] {
+        let place = Place::new();
+        let certificates = Certificates::make(place.folder.path());
+        let mails = MailServer::start_with_tls(&certificates, is_implicit);
+        let server =
+            place.serve_by(|command| command.args(["--mail-from", FROM]).env("OTL_SMTP", &mails.url));
+        let staff = server.staff().await;
+        staff.mail_link(&server.inquiry().await, "jo@example.org").await.unwrap();
+        let page = page_of_mail(&staff).await;
+        later("it failed once", async || staff.page(&page).await.contains("<dt>Why</dt>")).await;
+        assert!(mails.mails().is_empty());
+    }
 }
 
 /// Where TLS is required and the mail server has none, no link is sent.

@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use inquiry_otl_testkit::tls::Certificates;
 use serde::Deserialize;
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -43,8 +44,25 @@ pub(crate) struct MailServer {
 
 impl MailServer {
     pub(crate) fn start() -> Self {
+        Self::start_with("smtp://", &[])
+    }
+
+    /// One that takes mails over TLS only: from the first byte on, for those who know its password, or after `STARTTLS`.
+    pub(crate) fn start_with_tls(certificates: &Certificates, is_implicit: bool) -> Self {
+        let (scheme, form) =
+            if is_implicit { ("smtps://otl:pass%40word@", "tls") } else { ("smtp://", "starttls") };
+        let mut server =
+            Self::start_with(scheme, &[Path::new(form), &certificates.certificate, &certificates.key]);
+        if !is_implicit {
+            server.url.push_str("?tls=required");
+        }
+        server
+    }
+
+    fn start_with(scheme: &str, arguments: &[&Path]) -> Self {
         let mut child = Command::new("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/smtp.py"))
+            .args(arguments)
             .env("PYTHONPATH", packages())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -59,7 +77,7 @@ impl MailServer {
                 taken.lock().unwrap().push(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { child, url: format!("smtp://127.0.0.1:{port}"), mails }
+        Self { child, url: format!("{scheme}127.0.0.1:{port}"), mails }
     }
 
     /// All that was taken so far.

@@ -12,7 +12,16 @@ fn forms(inquiry: &str) -> Vec<String> {
     let of_inquiry =
         ["resume", "expire", "approve", "decline", "mark-for-review", "links", "revoke", "redact"];
     let mut paths: Vec<_> = of_inquiry.iter().map(|rest| format!("{inquiry}/{rest}")).collect();
-    let others = ["inquiries", "samples", "search", "diagnose", "templates/new", "templates/itmpl_identity"];
+    let others = [
+        "inquiries",
+        "samples",
+        "search",
+        "diagnose",
+        "templates/new",
+        "templates/itmpl_identity",
+        "tokens",
+        "tokens/revoke",
+    ];
     paths.extend(others.iter().map(|rest| format!("/dashboard/{rest}")));
     paths.push("/dashboard/sign-out".to_owned());
     paths

@@ -1,15 +1,17 @@
 """A mail server. It prints its port, then a line of JSON for each mail that it took, and ends with its input.
 
-Nobody's mails are refused for good, those of somebody who is busy for now.
+Nobody's mails are refused for good, those of somebody who is busy for now. With `tls` or `starttls`, a certificate and its key as
+arguments, it takes mails over TLS only; with `tls`, from those only who know its password.
 """
 
 import asyncio
 import email
 import email.policy
 import json
+import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Handler:
@@ -37,9 +39,23 @@ class Handler:
         return "250 OK"
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    return AuthResult(success=(data.login, data.password) == (b"otl", b"pass@word"), handled=True)
+
+
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop), "127.0.0.1", 0)
+    how, implicit = {}, None
+    if sys.argv[1:]:
+        form, certificate, key = sys.argv[1:]
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        if form == "tls":
+            implicit = context
+            how = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+        else:
+            how = {"tls_context": context, "require_starttls": True}
+    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop, **how), "127.0.0.1", 0, ssl=implicit)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -15,10 +15,14 @@ pub(crate) struct Staff {
 impl Running {
     /// Signs in with the token of the first start.
     pub(crate) async fn staff(&self) -> Staff {
+        self.sign_in(self.token.as_deref().unwrap()).await
+    }
+
+    /// Signs in.
+    pub(crate) async fn sign_in(&self, token: &str) -> Staff {
         let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap();
         let staff = Staff { client, url: self.url.clone(), form_token: String::new() };
         let page = staff.page("/dashboard/sign-in").await;
-        let token = self.token.as_deref().unwrap();
         let form = [("form-token", field(&page, "form-token")), ("next", ""), ("token", token)];
         let answer = staff.client.post(format!("{}/dashboard/sign-in", self.url)).form(&form);
         assert_eq!(answer.send().await.unwrap().status(), StatusCode::SEE_OTHER);

@@ -61,6 +61,7 @@ fn a_wrong_setting_is_named() {
         ("--listen", ["--listen", "nowhere"]),
         ("`listen`", ["--listen", "192.0.2.1:1"]),
         ("--requests", ["--requests", "0"]),
+        ("--keep-events", ["--keep-events", "0"]),
         ("`store`", ["--store", "mysql://admin:hunter2@db/otl"]),
         ("`store`", ["--store", "postgres://admin:hunter2@["]),
         ("`store`", ["--store", "sqlite:/nowhere/at/all.db"]),
