@@ -109,9 +109,6 @@ async fn everybody_can_use_the_pages() {
         staff.fill("#mail", "jo@example.com").await;
         let link = create_link(staff).await;
         looker.look("link").await;
-        server.redeem(&link).await;
-        staff.goto(&inquiry).await;
-        looker.look("inquiry-used").await;
         staff.goto(&format!("{}/dashboard/mails", server.url)).await;
         looker.look("mails-one").await;
         staff.click("main table a").await;
@@ -119,6 +116,9 @@ async fn everybody_can_use_the_pages() {
         looker.look("mail").await;
         let hidden = "const letter = document.querySelector('.letter'); return letter.scrollWidth - letter.clientWidth";
         assert_eq!(staff.run(hidden).await, json!(0), "the whole mail can be read");
+        server.redeem(&link).await;
+        staff.goto(&inquiry).await;
+        looker.look("inquiry-used").await;
 
         staff.goto(&format!("{}/dashboard/webhooks", server.url)).await;
         staff.fill("#url", "http://example.com/hook").await;
