@@ -99,7 +99,7 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + S
             name: "Identity check".to_owned(),
             policy: ExpirationPolicy::default(),
         };
-        app.templates.put(&app.records, template).await?;
+        app.templates.add(&app.records, template).await?;
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "Listening on {address}")?;

@@ -9,7 +9,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use inquiry_otl::{
-    Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, Timestamp,
+    Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -69,6 +69,12 @@ pub trait IdempotencyRecords: Send + Sync {
 pub struct IdempotencyKey([u8; 32]);
 
 impl IdempotencyKey {
+    /// The key of a tenant's request: of its `Idempotency-Key`, or of whatever else names the request and nobody can guess.
+    #[must_use]
+    pub fn new(tenant: &TenantId, text: &[u8]) -> Self {
+        Self(digest(&[b"key", tenant.as_str().as_bytes(), text]))
+    }
+
     /// The 32 bytes of the digest, for a store to keep.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -145,7 +151,7 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     let Some(text) = &call.key else {
         return alone(perform).await.map(|(answer, _)| answer);
     };
-    let key = IdempotencyKey(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
+    let key = IdempotencyKey::new(&service.planner().tenant(), text);
     let now = service.planner().now();
     match idempotency.0.begin(key, request(text, call), now, kept_until(now)).await? {
         // Carried out again, it might make twice what it made.

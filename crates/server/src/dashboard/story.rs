@@ -17,7 +17,7 @@ pub(crate) fn standing(inquiry: &Inquiry) -> String {
         Status::Failed => "The person is done, without success.".to_owned(),
         Status::Expired => {
             let at = instant(inquiry.expired_at.unwrap_or(inquiry.expires_at));
-            format!("Its time ran out on {at}. All links and sessions from before are dead, and stay so.")
+            format!("It expired on {at}. All links and sessions from before are dead, and stay so.")
         }
         Status::Approved => "It was approved.".to_owned(),
         Status::NeedsReview => "It waits for a reviewer.".to_owned(),
