@@ -67,7 +67,7 @@ pub(crate) fn sentence(event: &EventKind) -> String {
             Revocation::AllLinks => "All links were revoked.".to_owned(),
             Revocation::Everything => "Everything was revoked: all links and sessions ended.".to_owned(),
         },
-        EventKind::LinkPeeked { link } => format!("The link {link} was looked at, and not used."),
+        EventKind::LinkPeeked { .. } => "A link was looked at, and not used.".to_owned(),
         EventKind::LinkRedeemed { link, session } => {
             format!("The person opened the link {link}: session {session} began.")
         }
