@@ -10,7 +10,7 @@ use std::{
 
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Place, Running, client, later};
+use crate::support::{Place, Running, client, later, until};
 
 /// A request whose body does not come: it holds its place, once the server asks for that body; or there was no place.
 fn hold(server: &Running) -> Option<TcpStream> {
