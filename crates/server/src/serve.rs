@@ -86,8 +86,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let server = axum_server::Server::from_listener(listener).acceptor(Impatient);
     let mut server = server.http1_only().first_request_timeout(HEAD);
     server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
+    tasks.spawn(stop(handle.clone())?);
     welcome(&app, address).await?;
-    tasks.spawn(stop(handle.clone()));
     server.handle(handle.clone()).serve(router.into_make_service()).await?;
     if handle.connection_count() != 0 {
         tracing::warn!("some requests did not end in time");
@@ -163,21 +163,23 @@ impl<S> Accept<TcpStream, S> for Impatient {
 }
 
 /// Waits until the server is told to stop; then requests under way may end, and no others are taken.
-async fn stop(handle: axum_server::Handle<SocketAddr>) {
+///
+/// From the call on it is heard, and not only once somebody waits.
+fn stop(handle: axum_server::Handle<SocketAddr>) -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let terminated = async {
-        if let Ok(mut signal) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            signal.recv().await;
-        }
-    };
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let terminated = async move { terminate.recv().await };
     #[cfg(not(unix))]
     let terminated = std::future::pending::<()>();
-    tokio::select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-    tracing::info!("stopping");
-    handle.graceful_shutdown(Some(LAST_REQUESTS));
+    Ok(async move {
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminated => {}
+        }
+        tracing::info!("stopping");
+        handle.graceful_shutdown(Some(LAST_REQUESTS));
+    })
 }
 
 fn log(form: LogForm) {
