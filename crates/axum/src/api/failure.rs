@@ -127,7 +127,7 @@ struct Source {
 impl From<StoreError> for Failure {
     /// S4: a fault that says so is asked again; of another one nobody knows whether it happened.
     fn from(error: StoreError) -> Self {
-        tracing::error!(kind = ?error.kind(), retry = ?error.retry(), "the store failed");
+        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
         let unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
         let unknown = |failure| Self { unknown: true, ..failure };
         match (error.retry(), error.kind()) {

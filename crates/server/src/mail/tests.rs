@@ -226,7 +226,7 @@ async fn an_address_leaves_the_files_with_its_mail() {
     assert!(has(&stage, ADDRESS));
     stage.app.links.revoke(inquiry, Revocation::Everything).await.unwrap();
     batch(&stage.app).await.unwrap();
-    crate::housekeeping::purge(&stage.app).await.unwrap();
+    crate::housekeeping::round(&stage.app).await.unwrap();
     assert!(!has(&stage, ADDRESS), "the address is still in a file");
     let code = link.url.expose().split_once("code=").unwrap().1;
     assert!(!has(&stage, code));
