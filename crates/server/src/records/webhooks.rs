@@ -18,7 +18,8 @@ pub(super) const TABLES: &str = "
         disabled_why TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE deliveries (
-        number INTEGER PRIMARY KEY,
+        -- Of one that was removed, no other gets it: its last attempt may still be noted.
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
         endpoint TEXT NOT NULL REFERENCES endpoints ON DELETE CASCADE,
         -- The id of the event, by which a receiver drops a repeat.
         message TEXT NOT NULL,

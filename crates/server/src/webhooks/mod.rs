@@ -66,6 +66,8 @@ impl Webhooks {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .redirect(redirect::Policy::none())
+            // What is for this machine would go to the proxy's.
+            .no_proxy()
             .user_agent(concat!("inquiry-otl-server/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client, bell: Notify::new() })
