@@ -44,6 +44,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     let bell = Bell::default();
     let app = Arc::new(App::open(&settings, url, store.clone(), bell.clone(), SystemClock).await?);
 
+    mail::begin(&app).await?;
     // Whatever is done here may be cut off at any time, and is done again by whoever comes next.
     let mut tasks = JoinSet::new();
     tasks.spawn(pump::run(Arc::clone(&app), store.clone(), bell));
