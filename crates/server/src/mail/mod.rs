@@ -22,6 +22,7 @@ use crate::{
     },
     schedule,
     secrets::random_hex,
+    tasks::Stopping,
 };
 
 /// How many mails are on their way at a time.
@@ -173,15 +174,15 @@ pub(crate) async fn begin(app: &App) -> Result<(), RecordsError> {
         .await
 }
 
-/// Sends what is due, until it is dropped.
-pub(crate) async fn run(app: Arc<App>) {
-    loop {
+/// Sends what is due, until the server stops.
+pub(crate) async fn run(app: Arc<App>, mut stopping: Stopping) {
+    while !stopping.has_begun() {
         match batch(&app).await {
             Ok(count) if count != 0 => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(error = &error as &dyn Error, "mails wait"),
         }
-        drop(tokio::time::timeout(PAUSE, app.mail.bell.notified()).await);
+        stopping.or(PAUSE, app.mail.bell.notified()).await;
     }
 }
 
