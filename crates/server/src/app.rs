@@ -1,7 +1,6 @@
 //! What all parts of the server share.
 
 use std::{
-    collections::BTreeMap,
     error::Error,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -91,33 +90,44 @@ impl App {
     }
 }
 
-/// The templates, as the records have them.
+/// The templates, as the records have them: in the order in which they were added.
 #[derive(Default)]
-pub(crate) struct Templates(RwLock<BTreeMap<TemplateId, Template>>);
+pub(crate) struct Templates(RwLock<Vec<Template>>);
 
 impl Templates {
     /// Reads all of them.
     pub(crate) async fn read(records: &Records) -> Result<Self, RecordsError> {
-        let all = records.read(templates::all).await?;
-        Ok(Self(RwLock::new(all.into_iter().map(|template| (template.id, template)).collect())))
+        Ok(Self(RwLock::new(records.read(templates::all).await?)))
     }
 
-    /// Adds a template, or takes the place of the one that has its id; inquiries that there are keep the policy that they have.
-    pub(crate) async fn put(&self, records: &Records, template: Template) -> Result<(), RecordsError> {
+    /// Adds a template, unless there is one of its id.
+    pub(crate) async fn add(&self, records: &Records, template: Template) -> Result<bool, RecordsError> {
         let written = template.clone();
-        records.write(move |to| templates::put(to, &written)).await?;
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(template.id, template);
+        let is_added = records.write(move |to| templates::add(to, &written)).await?;
+        if is_added {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).push(template);
+        }
+        Ok(is_added)
+    }
+
+    /// Changes the template of that id; inquiries that there are keep the policy that they have.
+    pub(crate) async fn change(&self, records: &Records, template: Template) -> Result<(), RecordsError> {
+        let written = template.clone();
+        records.write(move |to| templates::change(to, &written)).await?;
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.iter_mut().filter(|old| old.id == template.id).for_each(|old| old.clone_from(&template));
         Ok(())
     }
 
-    /// All of them, by id.
+    /// All of them, the first one first.
     pub(crate) fn all(&self) -> Vec<Template> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A template.
     pub(crate) fn get(&self, id: TemplateId) -> Option<Template> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().find(|template| template.id == id).cloned()
     }
 
     /// How long things live that are made from a template.

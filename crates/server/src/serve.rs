@@ -116,7 +116,7 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + S
             name: "Identity check".to_owned(),
             policy: ExpirationPolicy::default(),
         };
-        app.templates.put(&app.records, template).await?;
+        app.templates.add(&app.records, template).await?;
     }
     let mut lines = Zeroizing::new(format!("Listening on {address}\nDashboard: {}/dashboard\n", app.url));
     if let Some(token) = told {

@@ -27,7 +27,7 @@ fn attempt(n: u32) -> Redeem {
 #[tokio::test]
 async fn a_pool_that_is_empty_says_so() {
     let schema = Schema::new();
-    let options = schema.options().with_connections(1).with_pool_timeout(Duration::from_millis(50));
+    let options = schema.options().with_connections(1).with_pool_timeout(Duration::from_secs(1));
     let store = schema.store_with(options).await;
     created(&store, 1).await;
     let taken = store.pool().get().await.unwrap();
@@ -42,8 +42,8 @@ async fn a_pool_that_is_empty_says_so() {
 async fn a_lock_is_not_waited_for_for_ever() {
     let schema = Schema::new();
     for (options, what) in [
-        (schema.options().with_lock_timeout(Duration::from_millis(50)), "a lock"),
-        (schema.options().with_statement_timeout(Duration::from_millis(50)), "a statement"),
+        (schema.options().with_lock_timeout(Duration::from_secs(1)), "a lock"),
+        (schema.options().with_statement_timeout(Duration::from_secs(1)), "a statement"),
     ] {
         schema.store().await;
         let store = open(&postgres::shared().url(), options.with_connections(1));
@@ -71,13 +71,16 @@ async fn a_lock_is_not_waited_for_for_ever() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_server_is_given_up() {
     let server = Postgres::start();
+    let beside = store_on(&server, patient()).await;
+    created(&beside, 1).await;
+    issued(&beside, 1, 1).await;
     let options = Options::new()
-        .with_statement_timeout(Duration::from_millis(100))
-        .with_connect_timeout(Duration::from_millis(300))
+        .with_statement_timeout(Duration::from_secs(1))
+        .with_connect_timeout(Duration::from_secs(1))
         .with_connections(2);
-    let store = store_on(&server, options).await;
-    created(&store, 1).await;
-    issued(&store, 1, 1).await;
+    let store = open(&server.url(), options);
+    // It has a connection.
+    assert!(store.inquiry(key(1)).await.unwrap().is_some());
     server.freeze();
     let error = store.redeem(attempt(1)).await.unwrap_err();
     assert_eq!(told(&error), (StoreErrorKind::Timeout, Retry::SameAttempt));
@@ -85,7 +88,7 @@ async fn a_silent_server_is_given_up() {
     let error = store.redeem(attempt(1)).await.unwrap_err();
     assert_eq!(told(&error), (StoreErrorKind::Unavailable, Retry::Safe));
     server.thaw();
-    let verdict = store.redeem(attempt(1)).await.unwrap().unwrap().verdict;
+    let verdict = beside.redeem(attempt(1)).await.unwrap().unwrap().verdict;
     assert!(matches!(verdict, Verdict::FirstUse | Verdict::Repeat), "{verdict:?}");
 }
 
@@ -93,18 +96,22 @@ async fn a_silent_server_is_given_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_back_is_used_again() {
     let mut server = Postgres::start();
-    let store = store_on(&server, patient()).await;
+    let store = store_on(&server, patient().with_connections(1)).await;
     for n in 1..=3 {
         created(&store, n).await;
         issued(&store, n, n).await;
     }
     for n in 1..=2 {
+        let idle = store.pool().get().await.unwrap();
         if n == 1 {
             server.stop();
         } else {
             server.kill();
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        while !idle.is_closed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        drop(idle);
         let error = store.redeem(attempt(3)).await.unwrap_err();
         assert_eq!(told(&error), (StoreErrorKind::Unavailable, Retry::Safe), "nobody there");
         server.restart();

@@ -1,6 +1,6 @@
 //! Redemptions and creations that come together: each has its own answer, given after the commit.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin};
 
 use futures_util::future::join_all;
 use inquiry_otl::{
@@ -12,11 +12,12 @@ use inquiry_otl::{
     store::{Attempted, CreateInquiry, InquiryKey, IssueOutcome, ListOf, Outbox},
 };
 use inquiry_otl_postgres::PostgresStore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, unconstrained};
 use tokio_postgres::Transaction;
 
 use crate::support::{
-    Schema, create, create_with, created, event, expire, issue, issued, key, redeem, sec, verdict,
+    Schema, create, create_with, created, event, expire, issue, issued, key, redeem, sec, until_blocked,
+    verdict, waiting,
 };
 
 /// Carries out calls while two others of their kind hold both transactions up, so that they go together.
@@ -33,10 +34,8 @@ where
     let lock = client.transaction().await.unwrap();
     let held = hold_up(schema, &lock, holding).await;
     // In one task, so that they come in this order.
-    let calls = tokio::spawn(join_all(calls));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let calls = waiting(join_all(calls));
     assert!(held.iter().all(|call| !call.is_finished()), "nothing holds them up");
-    assert!(!calls.is_finished(), "they do not wait");
     lock.commit().await.unwrap();
     for call in held {
         call.await.unwrap();
@@ -57,10 +56,10 @@ where
     let statement = format!("SELECT FROM \"{}\".inquiries WHERE id = 'inq_0' FOR UPDATE", schema.0);
     lock.execute(&statement, &[]).await.unwrap();
     let first = tokio::spawn(holding(1));
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    let held = [first, tokio::spawn(holding(2))];
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    held
+    until_blocked(schema, lock, &[&first]).await;
+    let second = tokio::spawn(holding(2));
+    until_blocked(schema, lock, &[&first, &second]).await;
+    [first, second]
 }
 
 /// A store with an inquiry 0 that can be held.
@@ -368,9 +367,8 @@ async fn whoever_leaves_takes_nobody_along() {
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
     let held = hold_up(&schema, &lock, |n| attempt(&store, &redeem(n))).await;
-    let leaving = tokio::spawn(attempt(&store, &redeem(10)));
-    let staying = tokio::spawn(join_all((11..20).map(|n| attempt(&store, &redeem(n)))));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let leaving = waiting(attempt(&store, &redeem(10)));
+    let staying = waiting(join_all((11..20).map(|n| attempt(&store, &redeem(n)))));
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     lock.commit().await.unwrap();
@@ -397,8 +395,7 @@ async fn a_crowd_is_bounded() {
     let mut client = store.pool().get().await.unwrap();
     let lock = client.transaction().await.unwrap();
     let held = hold_up(&schema, &lock, |n| attempt(&store, &redeem(n))).await;
-    let crowd: Vec<_> = unknown.map(tokio::spawn).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let crowd = waiting(unconstrained(join_all(unknown)));
     let error = store.redeem(redeem(10)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));
     lock.commit().await.unwrap();
@@ -406,8 +403,8 @@ async fn a_crowd_is_bounded() {
         call.await.unwrap().unwrap();
     }
     let mut turned_away = 0;
-    for call in crowd {
-        match call.await.unwrap() {
+    for answer in crowd.await.unwrap() {
+        match answer {
             Ok(answer) => assert_eq!(answer, None),
             Err(error) => {
                 assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));

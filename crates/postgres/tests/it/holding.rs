@@ -1,7 +1,5 @@
 //! What a command sees that had to wait for the inquiry.
 
-use std::time::Duration;
-
 use inquiry_otl::{
     LinkStore, Revocation,
     inquiry::EpochEnd,
@@ -10,7 +8,7 @@ use inquiry_otl::{
     revocation::Revoke,
 };
 
-use crate::support::{Schema, created, event, inquiry, issue, issued, key, sec};
+use crate::support::{Schema, created, event, inquiry, issue, issued, key, sec, until_blocked};
 
 fn revoke(target: Revocation) -> Revoke {
     Revoke { tenant: key(1).tenant, inquiry: inquiry(1), target, now: sec(3), event: event(1) }
@@ -29,7 +27,7 @@ where
     let transaction = client.transaction().await.unwrap();
     store.within(&transaction).revoke(revoke(Revocation::AllLinks)).await.unwrap();
     let waiting = tokio::spawn(command(store.clone()));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until_blocked(&schema, transaction.client(), &[&waiting]).await;
     transaction.commit().await.unwrap();
     waiting.await.unwrap();
     store.inquiry(key(1)).await.unwrap().unwrap()

@@ -68,11 +68,17 @@ async fn no_plan_is_compiled() {
     assert_eq!(plan[0].get("JIT"), None, "{plan}");
 }
 
-/// What a connection counted is told when it ends.
+/// Ends the one connection of a store, and waits until its process is gone: that tells what it counted when it ends.
 async fn close(store: PostgresStore) {
+    let client = store.pool().get().await.unwrap();
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    drop(client);
     store.pool().close();
     drop(store);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let is_there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+    while postgres::shared().sql(&is_there) != "0" {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Some command of every kind, on inquiries and links from that number on.

@@ -29,13 +29,13 @@ async fn beside(server: &Postgres, links: u32) -> PostgresStore {
     store
 }
 
-/// A store with three connections, which gives a call up after two seconds; each call has a connection of its own.
+/// A store with three connections, which gives a call up after four seconds; each call has a connection of its own.
 fn hasty(server: &Postgres) -> PostgresStore {
     let options = Options::new()
         .without_gathering()
         .with_connections(3)
-        .with_statement_timeout(Duration::from_millis(100))
-        .with_pool_timeout(Duration::from_millis(200));
+        .with_statement_timeout(Duration::from_secs(2))
+        .with_pool_timeout(Duration::from_secs(1));
     open(&server.url(), options)
 }
 
@@ -171,7 +171,7 @@ async fn calls_that_go_together_are_unconfirmed_together() {
     let store = open(&server.url(), patient().with_outbox());
     let call = |n| {
         let store = store.clone();
-        tokio::spawn(async move { store.redeem(redeem(n)).await })
+        crate::support::waiting(async move { store.redeem(redeem(n)).await })
     };
     let mut lanes = Vec::new();
     for n in 0..2 {
@@ -193,7 +193,7 @@ async fn calls_that_go_together_are_unconfirmed_together() {
     server.sql(CANCEL);
     for call in together {
         let answer =
-            tokio::time::timeout(Duration::from_secs(10), call).await.expect("it was carried out again");
+            tokio::time::timeout(Duration::from_secs(60), call).await.expect("it was carried out again");
         assert_eq!(told(&answer.unwrap().unwrap_err()), (StoreErrorKind::Unconfirmed, Retry::SameAttempt));
     }
     assert_eq!(waiting(&server), 0);
@@ -206,7 +206,7 @@ async fn calls_that_go_together_are_unconfirmed_together() {
 const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
 async fn until_waiting(server: &Postgres, count: usize) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if waiting(server) == count {
             return;
         }

@@ -1,7 +1,9 @@
 //! Schemas that go away, and commands that are made by hand.
 
 use std::{
+    future::Future,
     sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -16,7 +18,7 @@ use inquiry_otl::{
 use inquiry_otl_postgres::{Options, PostgresStore, SchemaName};
 use inquiry_otl_testkit::postgres::{self, Postgres};
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, GenericClient, NoTls};
 
 /// A schema of one's own on the server that all tests share; it is dropped with this.
 pub(crate) struct Schema(pub(crate) SchemaName);
@@ -89,14 +91,30 @@ pub(crate) async fn connection(url: &str) -> Client {
     client
 }
 
-/// Returns when that task waits for what the transaction of that connection holds; it fails if it does not wait.
-pub(crate) async fn until_blocked<T>(schema: &Schema, by: &Client, waiting: &JoinHandle<T>) {
+/// Returns when these tasks wait for what the transaction of that connection holds, or for one another behind it; it fails
+/// if one does not wait.
+pub(crate) async fn until_blocked<T>(schema: &Schema, by: &impl GenericClient, waiting: &[&JoinHandle<T>]) {
     let pid: i32 = by.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-    let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE {pid} = ANY (pg_blocking_pids(pid))");
-    while schema.sql(&waits) != "1" {
-        assert!(!waiting.is_finished(), "nobody waits for what is held");
+    let waits = format!(
+        "WITH RECURSIVE waits (pid) AS (
+             SELECT {pid}
+             UNION SELECT a.pid FROM pg_stat_activity a JOIN waits w ON w.pid = ANY (pg_blocking_pids(a.pid))
+         ) SELECT count(*) - 1 FROM waits"
+    );
+    while schema.sql(&waits) != waiting.len().to_string() {
+        assert!(!waiting.iter().any(|task| task.is_finished()), "nobody waits for what is held");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// A task for a call that has come already, and waits.
+pub(crate) fn waiting<C>(call: C) -> JoinHandle<C::Output>
+where
+    C: Future<Output: Send> + Send + 'static,
+{
+    let mut call = Box::pin(call);
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it does not wait");
+    tokio::spawn(call)
 }
 
 pub(crate) fn key(n: u32) -> InquiryKey {

@@ -85,7 +85,7 @@ async fn the_second_waits_for_the_first() {
                 store.redeem(command).await.unwrap().unwrap().verdict
             }
         });
-        until_blocked(&schema, transaction.client(), &other).await;
+        until_blocked(&schema, transaction.client(), &[&other]).await;
         let expected = if commits {
             transaction.commit().await.unwrap();
             Verdict::Refused(Refusal::Used { first_at: sec(2) })
@@ -145,7 +145,7 @@ async fn a_release_takes_the_inquiry_first() {
         let store = store.clone();
         async move { verdict(&store, 1).await }
     });
-    until_blocked(&schema, transaction.client(), &other).await;
+    until_blocked(&schema, transaction.client(), &[&other]).await;
     assert_eq!(verdict(&within, 1).await, Verdict::FirstUse);
     transaction.commit().await.unwrap();
     assert_eq!(other.await.unwrap(), Verdict::Refused(Refusal::Used { first_at: sec(2) }));

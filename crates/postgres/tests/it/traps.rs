@@ -55,7 +55,7 @@ async fn of_two_at_once_one_is_the_first_use() {
         let store = store.clone();
         async move { verdict(&store, 4).await }
     });
-    until_blocked(&schema, transaction.client(), &other).await;
+    until_blocked(&schema, transaction.client(), &[&other]).await;
     transaction.commit().await.unwrap();
     assert_eq!(other.await.unwrap(), Verdict::Refused(Refusal::Used { first_at: sec(2) }));
 }
@@ -87,7 +87,7 @@ async fn of_two_creations_none_is_an_error() {
         let store = store.clone();
         async move { store.create_inquiry(create(3)).await }
     });
-    until_blocked(&schema, transaction.client(), &other).await;
+    until_blocked(&schema, transaction.client(), &[&other]).await;
     transaction.commit().await.unwrap();
     assert!(matches!(other.await.unwrap(), Ok(CreateOutcome::Exists)));
 }
@@ -127,7 +127,7 @@ async fn two_at_once(schema: &Schema, statement: &str) -> [Result<Option<String>
         second.batch_execute("COMMIT").await.unwrap();
         told
     });
-    until_blocked(schema, &first, &waiting).await;
+    until_blocked(schema, &first, &[&waiting]).await;
     first.batch_execute("COMMIT").await.unwrap();
     [told, waiting.await.unwrap()]
 }

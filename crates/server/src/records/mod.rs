@@ -40,7 +40,7 @@ const TABLES: [&str; 7] = [
     mails::TABLES,
 ];
 /// The version of the tables, in `user_version`.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// How many calls may wait.
 const QUEUE: usize = 1024;
 /// How many writes share a transaction.
@@ -182,11 +182,9 @@ fn migrate(connection: &mut Connection) -> Result<(), RecordsError> {
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => return Ok(()),
-        0 => {}
+        0 => TABLES.iter().try_for_each(|tables| transaction.execute_batch(tables))?,
+        1 => templates::number(&transaction)?,
         _ => return Err(RecordsError::Version),
-    }
-    for tables in TABLES {
-        transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)

@@ -18,8 +18,7 @@ pub(super) const TABLES: &str = "
         disabled_why TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE deliveries (
-        -- Of one that was removed, no other gets it: its last attempt may still be noted.
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        number INTEGER PRIMARY KEY,
         endpoint TEXT NOT NULL REFERENCES endpoints ON DELETE CASCADE,
         -- The id of the event, by which a receiver drops a repeat.
         message TEXT NOT NULL,
@@ -167,7 +166,7 @@ pub(crate) fn take(
         .collect()
 }
 
-/// Notes what an attempt came to.
+/// Notes what an attempt came to, unless the delivery was removed meanwhile; then another one may have its number.
 pub(crate) fn attempted(
     to: &Transaction<'_>,
     delivery: &Delivery,
@@ -188,9 +187,10 @@ pub(crate) fn attempted(
         }
     };
     to.prepare_cached(
-        "UPDATE deliveries SET next_at = ?2, delivered_at = ?3, status = ?4, fault = ?5 WHERE number = ?1",
+        "UPDATE deliveries SET next_at = ?3, delivered_at = ?4, status = ?5, fault = ?6
+         WHERE endpoint = ?1 AND message = ?2",
     )?
-    .execute(params![delivery.number, next_at, delivered_at, status, fault])
+    .execute(params![delivery.endpoint, delivery.message, next_at, delivered_at, status, fault])
     .map(drop)
 }
 

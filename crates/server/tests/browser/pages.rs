@@ -7,7 +7,7 @@ use inquiry_otl_testkit::browser::axe;
 use serde_json::json;
 
 use crate::{
-    server::Place,
+    server::{Place, Running},
     staff::{Browser, Look, Scripts, alone, create_link, follow, press, sign_in},
 };
 
@@ -109,14 +109,16 @@ async fn everybody_can_use_the_pages() {
         staff.fill("#mail", "jo@example.com").await;
         let link = create_link(staff).await;
         looker.look("link").await;
-        server.redeem(&link).await;
-        staff.goto(&inquiry).await;
-        looker.look("inquiry-used").await;
         staff.goto(&format!("{}/dashboard/mails", server.url)).await;
         looker.look("mails-one").await;
         staff.click("main table a").await;
         staff.until("h1", "Mail").await;
         looker.look("mail").await;
+        let hidden = "const letter = document.querySelector('.letter'); return letter.scrollWidth - letter.clientWidth";
+        assert_eq!(staff.run(hidden).await, json!(0), "the whole mail can be read");
+        server.redeem(&link).await;
+        staff.goto(&inquiry).await;
+        looker.look("inquiry-used").await;
 
         staff.goto(&format!("{}/dashboard/webhooks", server.url)).await;
         staff.fill("#url", "http://example.com/hook").await;
@@ -132,11 +134,7 @@ async fn everybody_can_use_the_pages() {
         staff.until(".notice", "A test event").await;
         staff.click("summary").await;
         looker.look("webhook").await;
-        staff.goto(&format!("{}/dashboard/tokens", server.url)).await;
-        staff.fill("#name", "night shift").await;
-        press(staff, "tokens").await;
-        staff.until(".notice", "shows the token once").await;
-        looker.look("token").await;
+        create_token(&looker, &server).await;
         staff.goto(&format!("{}/dashboard/diagnose", server.url)).await;
         staff.fill("#link", &link).await;
         press(staff, "diagnose").await;
@@ -157,6 +155,21 @@ async fn everybody_can_use_the_pages() {
         assert_eq!(staff.violations(&looker.axe).await.len(), 1);
         looker.browser.close().await;
     }
+}
+
+/// A token is made by whoever has one.
+async fn create_token(looker: &Looker, server: &Running) {
+    let (staff, own) = (&looker.browser, server.token.as_deref().unwrap());
+    staff.goto(&format!("{}/dashboard/tokens", server.url)).await;
+    staff.fill("#name", "night shift").await;
+    staff.fill("#own-token", "wrong").await;
+    press(staff, "tokens").await;
+    staff.until("#own-token-error", "not a token").await;
+    looker.look("token-refused").await;
+    staff.fill("#own-token", own).await;
+    press(staff, "tokens").await;
+    staff.until(".notice", "shows the token once").await;
+    looker.look("token").await;
 }
 
 /// Where the navigation leads.

@@ -34,16 +34,25 @@ async fn links_looks_and_refusals_are_counted() {
         let path = link.strip_prefix(&server.url).unwrap();
         assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND);
     }
-    assert!(server.link(&server.inquiry().await).await.starts_with("http"));
+    let link = server.link(&server.inquiry().await).await;
+    let other = Place::new();
+    let elsewhere = other.serve(&[]);
+    let unknown = elsewhere.link(&elsewhere.inquiry().await).await;
+    for in_vain in [&link[..link.len() - 1], &unknown.replace(&elsewhere.url, &server.url)] {
+        let path = in_vain.strip_prefix(&server.url).unwrap();
+        assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND);
+    }
     let wanted = [
         "<dt>Links created</dt><dd>4</dd>",
         "<dt>First uses</dt><dd>3</dd>",
         "<dt>From creation to first use</dt><dd>half within about 0 s",
         "<svg aria-hidden",
-        // Each link was looked at twice before its use, and once after.
-        "<dt>Looks, which use nothing up</dt><dd>9, 3.0 for each first use</dd>",
-        "<dt>Refusals</dt><dd>3</dd>",
-        "used</th><td class=\"number\">3</td>",
+        // Each link was looked at twice before its use; after it there were a press and a look in vain.
+        "<dt>Looks at links that would open, which use nothing up</dt><dd>6, 2.0 for each first use</dd>",
+        "<dt>Refusals</dt><dd>8</dd>",
+        "used</th><td class=\"number\">3</td><td class=\"number\">3</td>",
+        "mangled</th><td class=\"number\">1</td><td class=\"number\">0</td>",
+        "unknown</th><td class=\"number\">1</td><td class=\"number\">0</td>",
     ];
     shows(&server, &wanted).await;
     for span in ["week", "month"] {

@@ -44,6 +44,9 @@ pub(super) fn run<D: Durable>(durable: &Arc<D>) -> Outcome {
             .map_err(|error| format!("round {round}, killed after {after} acknowledgements: {error}"))?;
         sum.add(&tally);
     }
+    if sum.other == 0 {
+        return Err("all was over at every kill".into());
+    }
     Ok(format!(
         "kill: {ROUNDS} rounds of {LINKS} links: {} acknowledged, {} not ({} of them used), lost 0, doubled 0",
         sum.acknowledged, sum.other, sum.used

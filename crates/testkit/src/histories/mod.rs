@@ -9,7 +9,7 @@ use std::{
     fmt,
     ops::Range,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use inquiry_otl::InquiryId;
@@ -26,6 +26,8 @@ use self::{
 };
 use crate::random::random;
 
+/// How long clients may take to note what they are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client waits after a fault.
 const PAUSE: Duration = Duration::from_millis(20);
 /// So many faults in a row, and a client gives up.
@@ -74,6 +76,17 @@ impl Histories {
     pub async fn part(&self, part: u32, store: &(impl Callee + Clone + 'static)) {
         let all: Vec<_> = (0..CLIENTS).map(|number| Who::Client { number, part }).collect();
         self.run(&all, store).await;
+    }
+
+    /// Waits until the clients have noted so much of a part that is under way: a call is two notes, as it begins and as it
+    /// ends, and a whole part is 64 for each history. What happens then, happens amid their calls.
+    pub async fn reaches(&self, part: u32, notes: usize) {
+        let of_part = |line: &&Line| matches!(line.who, Who::Client { part: of, .. } if of == part);
+        let began = Instant::now();
+        while self.lines.lock().unwrap().iter().filter(of_part).count() < notes {
+            assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} for {notes} notes");
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Looks at all that is kept.

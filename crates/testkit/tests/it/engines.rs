@@ -83,7 +83,7 @@ fn a_replica_follows() {
     redis.cli(&["SET", "kept", "7"]);
     let replica = redis.replica();
     assert_eq!(replica.cli(&["GET", "kept"]), "7");
-    assert_eq!(redis.cli(&["WAIT", "1", "1000"]), "1");
+    assert_eq!(redis.cli(&["WAIT", "1", "60000"]), "1");
     replica.freeze();
     redis.cli(&["SET", "kept", "8"]);
     thread::sleep(Duration::from_millis(100));
