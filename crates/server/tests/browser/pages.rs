@@ -85,7 +85,6 @@ async fn everybody_can_use_the_pages() {
             ("/dashboard/templates/new", "new-template"),
             ("/dashboard/templates/itmpl_identity", "template"),
             ("/dashboard/nothing", "not-found"),
-            ("/docs", "docs"),
         ] {
             staff.goto(&format!("{}{path}", server.url)).await;
             looker.look(name).await;
@@ -149,6 +148,9 @@ async fn everybody_can_use_the_pages() {
         staff.press().await;
         staff.until("h1", "You are done").await;
         looker.look("person-done").await;
+        staff.goto(&format!("{}/inquiry", server.url)).await;
+        staff.until("h1", "Please open your link").await;
+        looker.look("person-over").await;
 
         // The control: the checker sees what is wrong.
         staff.run("document.documentElement.removeAttribute('lang')").await;
