@@ -147,7 +147,7 @@ async fn once(
             Err("Too many requests of the last day are remembered. No link was created: try again later."
                 .to_owned())
         }
-        Begun::UnderWay | Begun::Done(_) | Begun::Other => {
+        Begun::UnderWay { .. } | Begun::Done(_) | Begun::Other => {
             Err("This form was sent before. Look below for what came of it, or send it once more.".to_owned())
         }
     })
