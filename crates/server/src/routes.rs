@@ -56,7 +56,7 @@ fn pages(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error + 
         verify = verify.over_http_on_loopback();
         cookie = cookie.over_http_on_loopback();
     }
-    let target = settings.continue_to.as_deref();
+    let target = settings.continue_to(&app.url)?;
     let go_on = GoOn::to(target.unwrap_or(dashboard::person::PATH))
         .map_err(SettingError::new("continue-to"))?
         .with_cookie(cookie.clone());

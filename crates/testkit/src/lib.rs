@@ -26,3 +26,5 @@ mod random;
 pub mod redis;
 mod server;
 pub mod tls;
+
+pub use server::free_port;

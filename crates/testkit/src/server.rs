@@ -182,7 +182,7 @@ pub(crate) fn on_a_free_port<T>(mut start: impl FnMut(u16) -> Result<T, String>)
 
 /// A port that nobody listens on, nor on the one that is 10,000 higher (the bus of a Redis Cluster). Both are below those
 /// that systems give to outgoing connections, so that a server which is down for a while finds its port again.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     loop {
         let port = 10_000 + u16::try_from(random() % 12_000).unwrap();
         if [port, port + 10_000].iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {

@@ -70,6 +70,13 @@ pub struct IdempotencyKey([u8; 32]);
 
 impl IdempotencyKey {
     /// The key of a tenant's request: of its `Idempotency-Key`, or of whatever else names the request and nobody can guess.
+    ///
+    /// ```
+    /// use inquiry_otl_axum::api::IdempotencyKey;
+    ///
+    /// let [acme, beta] = ["acme", "beta"].map(|tenant| IdempotencyKey::new(&tenant.parse().unwrap(), b"order 1"));
+    /// assert_ne!(acme, beta);
+    /// ```
     #[must_use]
     pub fn new(tenant: &TenantId, text: &[u8]) -> Self {
         Self(digest(&[b"key", tenant.as_str().as_bytes(), text]))

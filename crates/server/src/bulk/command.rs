@@ -15,6 +15,7 @@ use super::{Outstanding, Progress, Rows, Wanted, make_links};
 use crate::{
     app::App,
     config::{SettingError, Settings},
+    files,
     pump::Bell,
     store,
 };
@@ -109,11 +110,7 @@ async fn open(settings: &Settings) -> Result<App, Box<dyn Error + Send + Sync>> 
 
 /// Only its owner may read it, and it takes no other's place.
 fn new_file(path: &Path) -> Result<File, io::Error> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    files::private().create_new(true).open(path)
 }
 
 /// On a terminal in one line, which is written anew; otherwise a line every now and then.

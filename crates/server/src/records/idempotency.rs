@@ -1,4 +1,4 @@
-//! What was done over the API under which `Idempotency-Key`: digests and ids, for a day (L3).
+//! What was done over the API under which `Idempotency-Key`, and by which form of the dashboard: digests and ids, for a day (L3).
 
 use inquiry_otl::{Digest, StoreError, Timestamp};
 use inquiry_otl_axum::api::{Begun, IdempotencyKey, IdempotencyRecords, Made};

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    net::TcpListener,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -13,6 +12,7 @@ use std::{
 
 use inquiry_otl::{Key, KeyId, Keyring, Service, UrlFormat, store::Outbox as _};
 use inquiry_otl_sqlite::SqliteStore;
+use inquiry_otl_testkit::free_port;
 use reqwest::{StatusCode, header};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ async fn killed_ten_times_under_load() {
     let place = Place::new();
     let (mails, application) = (MailServer::start(), Application::start().await);
     // Links name the port, so it stays.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let start =
         || place.serve(&["--listen", &listen, "--smtp", &mails.url, "--mail-from", "support@example.com"]);
@@ -168,6 +168,9 @@ async fn killed_ten_times_under_load() {
         server = start();
     }
     callers.shutdown().await;
+    // Whatever they had asked for is done, or never will be.
+    server.stop();
+    let server = start();
     let mut told = std::mem::take(&mut *told.lock().unwrap());
 
     let store = SqliteStore::builder().with_outbox().open(place.file("inquiry-otl.db")).unwrap();

@@ -1,5 +1,7 @@
 //! Several handles on one file.
 
+use std::time::Duration;
+
 use inquiry_otl::{LinkStore, redemption::Verdict};
 use inquiry_otl_sqlite::SqliteStore;
 
@@ -20,7 +22,10 @@ async fn handles_share_a_file() {
 
     let tasks: Vec<_> = (0..8_u32)
         .map(|task| {
-            let store = SqliteStore::open(directory.file()).unwrap();
+            // A disk that is slow makes nobody give up.
+            let patience = Duration::from_secs(60);
+            let builder = SqliteStore::builder().with_busy_timeout(patience).with_call_timeout(patience);
+            let store = builder.open(directory.file()).unwrap();
             tokio::spawn(async move {
                 let mut first_uses = Vec::new();
                 for n in (0..LINKS).map(|n| (n + task * 7) % LINKS) {

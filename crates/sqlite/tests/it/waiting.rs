@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::pin,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -34,39 +34,59 @@ async fn a_lock_is_waited_for() {
 }
 
 /// S4: a full queue says so at once; what waited too long in it is not begun; what was begun is done.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_queue_is_bounded() {
+    const CALL: Duration = Duration::from_secs(1);
+    let number = |n: usize| u32::try_from(n).unwrap();
     let directory = Directory::new();
     let store = SqliteStore::builder()
         .with_queue(2)
         .with_busy_timeout(Duration::from_secs(20))
-        .with_call_timeout(Duration::from_millis(200))
+        .with_call_timeout(CALL)
         .open(directory.file())
         .unwrap();
     let other = directory.connection();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let call = |n| {
-        let store = store.clone();
-        tokio::spawn(async move { store.create_inquiry(create(n)).await })
+    // None, if the queue is full.
+    let ask = |n| {
+        let mut call = Box::pin(store.create_inquiry(create(n)));
+        match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Some(call),
+            Poll::Ready(answer) => {
+                let error = answer.unwrap_err();
+                assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));
+                None
+            }
+        }
     };
-    // The first is begun, and waits for the lock; two wait for it.
-    let first = call(1);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let (second, third) = (call(2), call(3));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let error = store.create_inquiry(create(4)).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Overloaded, Retry::Safe));
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    other.execute_batch("COMMIT").unwrap();
-    assert!(first.await.unwrap().is_ok());
-    for late in [second, third] {
-        let error = late.await.unwrap().unwrap_err();
-        assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Timeout, Retry::Safe));
+    // The first is begun, and waits for the lock, with whatever came while it began; then two wait for it.
+    let mut calls = Vec::new();
+    let mut times_full = 0;
+    while times_full < 2 {
+        if let Some(call) = ask(number(calls.len())) {
+            calls.push(call);
+            times_full = 0;
+        } else {
+            times_full += 1;
+            tokio::time::sleep(CALL + CALL / 2).await;
+        }
     }
-    for (n, is_there) in [(1, true), (2, false), (3, false), (4, false)] {
+    other.execute_batch("COMMIT").unwrap();
+    let late = calls.len() - 2;
+    assert!(0 < late, "the first is not begun");
+    for (n, call) in (0..).zip(calls) {
+        let answer = call.await;
+        if n < late {
+            assert!(answer.is_ok(), "{answer:?}");
+        } else {
+            let error = answer.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (StoreErrorKind::Timeout, Retry::Safe));
+        }
+    }
+    for n in 0..late + 3 {
         let tenant = inquiry_otl::TenantId::default();
-        let key = inquiry_otl::store::InquiryKey { tenant, inquiry: inquiry(n) };
-        assert_eq!(store.inquiry(key).await.unwrap().is_some(), is_there, "inquiry {n}");
+        let key = inquiry_otl::store::InquiryKey { tenant, inquiry: inquiry(number(n)) };
+        assert_eq!(store.inquiry(key).await.unwrap().is_some(), n < late, "inquiry {n}");
     }
 }
 
