@@ -139,8 +139,10 @@ pub enum EventKind {
     /// Somebody looked whether a redemption would succeed (D3); never durable.
     #[cfg_attr(feature = "serde", serde(rename = "one-time-link.peeked"))]
     LinkPeeked {
-        /// At which link.
-        link: LinkId,
+        /// At which link, if the code is known.
+        link: Option<LinkId>,
+        /// Why it would be refused, if it would be.
+        refusal: Option<Refusal>,
     },
     /// A link had its first use (D1).
     #[cfg_attr(feature = "serde", serde(rename = "one-time-link.redeemed"))]

@@ -1,10 +1,14 @@
 //! What the answers to a redemption and to a claim have in common.
 
 use super::{
-    attempt::{Claim, Claiming, Grant, Redemption, Refused},
+    attempt::{Claim, Claiming, Grant, Peek, Redemption, Refused},
     finished::Finished,
 };
-use crate::{event::EventKind, time::Timestamp};
+use crate::{
+    event::EventKind,
+    id::{InquiryId, LinkId},
+    time::Timestamp,
+};
 
 /// An answer to an attempt, made as what the caller asked for: it is large, and is not turned into something else.
 pub(super) trait Answer {
@@ -25,6 +29,16 @@ pub(super) fn finished<A: Answer>(answer: A, now: Timestamp) -> Finished<A> {
         Some((inquiry, event)) => Finished::of(answer).passing(inquiry, event, now),
         None => Finished::of(answer),
     }
+}
+
+/// What a peek is answered; that somebody looked is an event, at whatever it was (D3).
+pub(super) fn peeked(answer: Peek, found: Option<(LinkId, InquiryId)>, now: Timestamp) -> Finished<Peek> {
+    let refusal = match &answer {
+        Peek::Refused(refused) => Some(refused.reason),
+        _ => None,
+    };
+    let (link, inquiry) = found.unzip();
+    Finished::of(answer).passing(inquiry, EventKind::LinkPeeked { link, refusal }, now)
 }
 
 impl Answer for Redemption {

@@ -2,6 +2,7 @@
 
 use super::{
     Service,
+    answer::peeked,
     attempt::{Attempt, Claim, Claiming, Diagnosis, Peek, Redemption},
     lease::LeaseTime,
     plan::{Unreadable, refused},
@@ -39,7 +40,10 @@ impl<S: LinkStore> Service<S> {
         let now = self.planner.now();
         let reading = match self.planner.read(presented, now) {
             Ok(reading) => reading,
-            Err(unreadable) => return Ok(Peek::Refused(refused(unreadable.for_redemption()))),
+            Err(unreadable) => {
+                let refused = Peek::Refused(refused(unreadable.for_redemption()));
+                return Ok(peeked(refused, None, now).told(&self.planner));
+            }
         };
         let view = self.store.inspect(self.planner.inspect(&reading)).await?;
         let asked = self.planner.asked(attempt, now);

@@ -128,14 +128,19 @@ async fn peeks_and_refusals_go_to_the_sink_alone() {
         world.service.peek(link.url.expose(), &Attempt::new()).await.unwrap();
         let _ = world.service.redeem("no code", &Attempt::new()).await.unwrap();
     }
+    world.service.peek("no code", &Attempt::new()).await.unwrap();
     let told = world.sink.take();
-    assert_eq!(told.len(), 9);
+    assert_eq!(told.len(), 10);
     assert!(told.iter().all(|event| event.sequence.is_none()));
-    let refused =
-        EventKind::LinkRefused { link: Some(link.id), refusal: Refusal::Used { first_at: world.now() } };
+    let used = Refusal::Used { first_at: world.now() };
+    let refused = EventKind::LinkRefused { link: Some(link.id), refusal: used };
     assert_eq!((told[0].kind, told[0].inquiry), (refused, Some(id)));
+    let in_vain = EventKind::LinkPeeked { link: Some(link.id), refusal: Some(used) };
+    assert_eq!((told[1].kind, told[1].inquiry), (in_vain, Some(id)));
     let mangled = EventKind::LinkRefused { link: None, refusal: Refusal::Mangled };
     assert_eq!((told[2].kind, told[2].inquiry), (mangled, None));
+    let in_vain = EventKind::LinkPeeked { link: None, refusal: Some(Refusal::Mangled) };
+    assert_eq!((told[9].kind, told[9].inquiry), (in_vain, None));
     assert_eq!(outbox(&world).await, before);
     assert_eq!(world.record(id).await, record);
 }
@@ -269,7 +274,7 @@ fn a_durable_event_is_kept_as_columns() {
     let revoked =
         EventColumns { name: "one-time-link.revoked", word: Some("in part"), ..EventColumns::default() };
     assert_eq!(EventKind::try_from(revoked), Err(UnknownEvent));
-    assert_eq!(EventKind::LinkPeeked { link }.columns(), None);
+    assert_eq!(EventKind::LinkPeeked { link: Some(link), refusal: None }.columns(), None);
     assert_eq!(EventKind::LinkRefused { link: None, refusal: Refusal::Unknown }.columns(), None);
 }
 

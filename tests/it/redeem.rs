@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 
 use inquiry_otl::{
-    Attempt, AttemptKey, Binding, Claim, Claiming, Clients, ExpirationPolicy, Grace, Grant, GrantKind,
-    IssuedLink, LeaseTime, LinkRequest, OnOutstanding, Peek, Redemption, Refusal, Released, Revocation,
-    SessionToken, Status,
+    Attempt, AttemptKey, Binding, Claim, Claiming, Clients, EventKind, ExpirationPolicy, Grace, Grant,
+    GrantKind, IssuedLink, LeaseTime, LinkRequest, OnOutstanding, Peek, Redemption, Refusal, Released,
+    Revocation, SessionToken, Status,
     redemption::{self, Subject, Verdict},
     store::{InquiryKey, LinkStore, ListOf},
 };
@@ -102,8 +102,11 @@ async fn a_peek_consumes_nothing() {
     }
     let elsewhere = World::new();
     let unknown = elsewhere.link(elsewhere.created().await).await;
+    world.sink.take();
     let peek = world.service.peek(unknown.url.expose(), &Attempt::new()).await.unwrap();
     assert!(matches!(peek, Peek::Refused(refused) if refused.reason == Refusal::Unknown));
+    let in_vain = EventKind::LinkPeeked { link: None, refusal: Some(Refusal::Unknown) };
+    assert_eq!(world.sink.take().first().map(|event| event.kind), Some(in_vain));
 }
 
 /// D3, I6: a peek at an inquiry that has lapsed says so and does not write it.

@@ -198,7 +198,10 @@ fn kinds() -> Vec<(EventKind, Value)> {
             EventKind::LinkRevoked { revoked: Revocation::Everything },
             json!({ "name": "one-time-link.revoked", "revoked": "everything" }),
         ),
-        (EventKind::LinkPeeked { link }, json!({ "name": "one-time-link.peeked", "link": otl })),
+        (
+            EventKind::LinkPeeked { link: Some(link), refusal: None },
+            json!({ "name": "one-time-link.peeked", "link": otl, "refusal": null }),
+        ),
         (
             EventKind::LinkRedeemed { link, session },
             json!({ "name": "one-time-link.redeemed", "link": otl, "session": iqse }),

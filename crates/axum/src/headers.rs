@@ -95,23 +95,36 @@ fn hash(text: &str) -> String {
 pub fn security_headers(
     policy: &ContentPolicy,
 ) -> MapResponseLayer<impl Fn(Response) -> Response + Clone + Send + Sync + use<>> {
-    let policy = HeaderValue::from_str(&policy.to_string())
-        .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    let own = [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-        (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
-    ];
-    MapResponseLayer::new(move |mut response: Response| {
+    let headers = SecurityHeaders::new(policy);
+    MapResponseLayer::new(move |response| headers.on(response))
+}
+
+/// What [`security_headers`] gives an answer.
+#[derive(Clone)]
+pub(crate) struct SecurityHeaders([(HeaderName, HeaderValue); 3]);
+
+impl SecurityHeaders {
+    pub(crate) fn new(policy: &ContentPolicy) -> Self {
+        let policy = HeaderValue::from_str(&policy.to_string())
+            .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        Self([
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+            (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
+        ])
+    }
+
+    /// The answer with these headers.
+    pub(crate) fn on(&self, mut response: Response) -> Response {
         let headers = response.headers_mut();
         for (name, value) in FIXED {
             headers.insert(name, value);
         }
-        for (name, value) in &own {
+        for (name, value) in &self.0 {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         response
-    })
+    }
 }
 
 const FIXED: [(HeaderName, HeaderValue); 6] = [

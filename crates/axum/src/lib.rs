@@ -4,6 +4,7 @@ pub mod api;
 mod headers;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod patience;
 mod session;
 mod trace;
 pub mod verify;

@@ -28,7 +28,7 @@ use inquiry_otl::{
 /// | Metric | What it counts |
 /// | --- | --- |
 /// | `otl_links_total{event}` | links that were `created`, `reused`, `superseded`, `revoked`, `peeked`, `redeemed`, `replayed` |
-/// | `otl_refusals_total{reason}` | attempts that were refused, by [`Refusal::name`](inquiry_otl::Refusal::name) |
+/// | `otl_refusals_total{event, reason}` | whoever was refused, by [`Refusal::name`](inquiry_otl::Refusal::name): when they looked (`peeked`), or when they pressed (`refused`) |
 /// | `otl_peeks_before_redeem` | a histogram: how often a link was looked at before its first use, here; a person does once |
 ///
 /// Labels are words of this crate, never an id or anything that somebody sent.
@@ -60,21 +60,21 @@ impl MetricsSink {
 
 impl EventSink for MetricsSink {
     fn tell(&self, event: &Event) {
+        let Some(name) = event.kind.name().strip_prefix("one-time-link.") else { return };
         match event.kind {
-            EventKind::LinkRefused { refusal, .. } => {
-                metrics::counter!("otl_refusals_total", "reason" => refusal.name()).increment(1);
+            EventKind::LinkRefused { refusal, .. } | EventKind::LinkPeeked { refusal: Some(refusal), .. } => {
+                metrics::counter!("otl_refusals_total", "event" => name, "reason" => refusal.name())
+                    .increment(1);
                 return;
             }
-            EventKind::LinkPeeked { link } => self.peeks().count(link),
+            EventKind::LinkPeeked { link: Some(link), .. } => self.peeks().count(link),
             EventKind::LinkRedeemed { link, .. } => {
                 let peeks = self.peeks().take(link);
                 metrics::histogram!("otl_peeks_before_redeem").record(peeks);
             }
             _ => {}
         }
-        if let Some(name) = event.kind.name().strip_prefix("one-time-link.") {
-            metrics::counter!("otl_links_total", "event" => name).increment(1);
-        }
+        metrics::counter!("otl_links_total", "event" => name).increment(1);
     }
 }
 

@@ -13,10 +13,13 @@ use inquiry_otl::{
 };
 use thiserror::Error;
 
-use crate::verify::{
-    form::{CookieKind, cookie_named},
-    front::Front,
-    pages::PageKind,
+use crate::{
+    headers::SecurityHeaders,
+    verify::{
+        form::{CookieKind, cookie_named},
+        front::Front,
+        pages::PageKind,
+    },
 };
 
 /// The cookie that lets a person act in their session: `HttpOnly`, `Secure`, `SameSite=Lax`, for this host alone.
@@ -97,6 +100,7 @@ pub struct Sessions {
     check: Arc<Check>,
     cookie: SessionCookie,
     front: Arc<Front>,
+    headers: SecurityHeaders,
 }
 
 type Check = dyn Fn(
@@ -115,7 +119,8 @@ impl Sessions {
             let service = Arc::clone(&service);
             Box::pin(async move { service.authenticate(inquiry, session, &token).await })
         });
-        Self { check, cookie, front }
+        let headers = SecurityHeaders::new(&front.policy);
+        Self { check, cookie, front, headers }
     }
 
     /// The session that a request belongs to, if its cookie is good and the session is live (D7).
@@ -163,15 +168,17 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &St) -> Result<Self, Response> {
         let sessions = Sessions::from_ref(state);
-        match sessions.of(&parts.headers).await {
-            Ok(Some(session)) => Ok(Self(session)),
+        let page = match sessions.of(&parts.headers).await {
+            Ok(Some(session)) => return Ok(Self(session)),
             Ok(None) => {
-                Err(sessions.front.page(&parts.headers, StatusCode::UNAUTHORIZED, PageKind::Missing, None))
+                sessions.front.page(&parts.headers, StatusCode::UNAUTHORIZED, PageKind::Missing, None)
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no session could be read");
-                Err(sessions.front.unavailable(&parts.headers, None))
+                sessions.front.unavailable(&parts.headers, None)
             }
-        }
+        };
+        // Whatever else the route answers, these pages are ours, and bring what they need along.
+        Err(sessions.headers.on(page))
     }
 }

@@ -1,5 +1,5 @@
 //! A redemption that is part of the application's own transaction: `DATABASE_URL='host=127.0.0.1 user=postgres' cargo
-//! run --example postgres_own_transaction`. It works in schemas of its own, and removes them in the end.
+//! run -p inquiry-otl-postgres --example postgres_own_transaction`. It works in schemas of its own, and removes them in the end.
 
 use std::{env, error::Error};
 

@@ -1,5 +1,5 @@
-//! A link that works once, kept in PostgreSQL: `DATABASE_URL='host=127.0.0.1 user=postgres' cargo run --example
-//! postgres_quickstart`. It works in a schema of its own, and removes it in the end.
+//! A link that works once, kept in PostgreSQL: `DATABASE_URL='host=127.0.0.1 user=postgres' cargo run -p
+//! inquiry-otl-postgres --example postgres_quickstart`. It works in a schema of its own, and removes it in the end.
 
 use std::{env, error::Error};
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -42,18 +42,21 @@ enum LinksCommand {
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Does what the command line says, and tells what the program is to exit with.
     ///
     /// # Errors
     /// Whatever kept it from being done; the message says what was wrong, and repeats no secret.
-    pub async fn run(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub async fn run(self) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         // One provider of cryptography for all connections; that another is there already does no harm.
         drop(rustls::crypto::ring::default_provider().install_default());
         let settings = Settings::read(&self.options)?;
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve(settings).await,
-            Command::Links(LinksCommand::Create(links)) => bulk::command::create(settings, links).await,
-            Command::Tokens(tokens) => tokens::command::run(&settings, tokens).await,
+            Command::Serve => serve(settings).await?,
+            Command::Links(LinksCommand::Create(links)) => {
+                return bulk::command::create(settings, links).await;
+            }
+            Command::Tokens(tokens) => tokens::command::run(&settings, tokens).await?,
         }
+        Ok(ExitCode::SUCCESS)
     }
 }

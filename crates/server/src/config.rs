@@ -7,6 +7,7 @@ use config::{Config, ConfigError, File, FileFormat};
 use inquiry_otl::Interval;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::Url;
 
 /// Flags and environment: what is not given is taken from the file, or is the default.
 #[derive(Args, Clone, Debug, Default, Serialize)]
@@ -38,7 +39,8 @@ pub struct Options {
     #[arg(long, global = true, env = "OTL_URL", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// Where a person goes on once a link has let them in: a path or a URL; a page of this server, unless told otherwise.
+    /// Where a person goes on once a link has let them in: a path below `--url`, which the proxy in front gives to an application;
+    /// a page of this server, unless told otherwise.
     #[arg(long, global = true, env = "OTL_CONTINUE_TO", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_to: Option<String>,
@@ -92,8 +94,7 @@ pub struct Settings {
     #[serde(default = "loopback")]
     pub listen: SocketAddr,
     url: Option<String>,
-    /// Where a person goes on.
-    pub continue_to: Option<String>,
+    continue_to: Option<String>,
     /// The mail server.
     pub smtp: Option<SecretUrl>,
     /// Whom mails are from.
@@ -128,13 +129,13 @@ impl Settings {
     /// Reads flags, environment and file.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the setting.
-    pub fn read(options: &Options) -> Result<Self, ConfigError> {
+    /// [`ReadError`], which names the setting, or the line of the file.
+    pub fn read(options: &Options) -> Result<Self, ReadError> {
         let mut builder = Config::builder();
         if let Some(path) = &options.config {
             builder = builder.add_source(File::from(path.as_path()).format(FileFormat::Toml));
         }
-        builder.add_source(Config::try_from(options)?).build()?.try_deserialize()
+        Ok(builder.add_source(Config::try_from(options)?).build()?.try_deserialize()?)
     }
 
     /// Where links are kept.
@@ -176,11 +177,58 @@ impl Settings {
     /// [`SettingError`] if it has a path: the server's pages are at fixed ones.
     pub fn url(&self, port: u16) -> Result<String, SettingError> {
         let url = self.url.clone().unwrap_or_else(|| format!("http://localhost:{port}"));
-        let url = url.trim_end_matches('/');
-        match url.split_once("://") {
-            Some((_, host)) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => Ok(url.to_owned()),
+        match Url::parse(&url).map(|url| (url.origin().ascii_serialization(), url)) {
+            Ok((origin, url)) if url.as_str().strip_suffix('/') == Some(&origin) => Ok(origin),
             _ => Err(SettingError::new("url")("it is a scheme and a host, as in https://verify.example.com")),
         }
+    }
+
+    /// Where a person goes on, for a server that people reach by that URL.
+    ///
+    /// # Errors
+    /// [`SettingError`] if it is elsewhere: the cookie that lets them in there reaches no other host.
+    pub fn continue_to(&self, url: &str) -> Result<Option<&str>, SettingError> {
+        let is_ours = |target: &str| {
+            target.starts_with('/')
+                || Url::parse(target).is_ok_and(|target| target.origin().ascii_serialization() == url)
+        };
+        match self.continue_to.as_deref() {
+            Some(target) if !is_ours(target) => {
+                let source = "it is a path below `url`: the cookie of the session reaches no other host. An application elsewhere \
+                              takes the package inquiry-otl-axum";
+                Err(SettingError::new("continue-to")(source))
+            }
+            target => Ok(target),
+        }
+    }
+}
+
+/// What is wrong with the configuration, and where: never what stands there, which may be a password in the wrong place.
+#[derive(Debug, Error)]
+#[error("{what}{}", file.as_deref().map_or_else(String::new, |file| format!(", in {file}")))]
+#[non_exhaustive]
+pub struct ReadError {
+    what: String,
+    file: Option<String>,
+}
+
+impl From<ConfigError> for ReadError {
+    fn from(error: ConfigError) -> Self {
+        let (what, file) = match error {
+            // The first line says which line of the file it is; the others show it.
+            ConfigError::FileParse { uri, cause } => {
+                (cause.to_string().lines().next().unwrap_or_default().to_owned(), uri)
+            }
+            ConfigError::Type { origin, expected, key, .. } => {
+                (format!("the setting `{}` is not {expected}", key.unwrap_or_default()), origin)
+            }
+            ConfigError::At { origin, key: Some(key), .. } => {
+                (format!("the setting `{key}` is no good"), origin)
+            }
+            // It has the name of a setting in it, and no value.
+            error => (error.to_string(), None),
+        };
+        Self { what, file }
     }
 }
 
@@ -218,5 +266,36 @@ impl std::fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
         write!(f, "SecretUrl({scheme}:…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Settings;
+
+    /// A person goes on where the cookie of the session goes, too: on this very host.
+    #[test]
+    fn one_goes_on_at_this_host() {
+        let settings =
+            |target: &str| -> Settings { serde_json::from_value(json!({"continue-to": target})).unwrap() };
+        for here in
+            ["/welcome", "https://verify.example.com/welcome", "HTTPS://VERIFY.EXAMPLE.COM:443/welcome"]
+        {
+            let settings = settings(here);
+            assert_eq!(settings.continue_to("https://verify.example.com").unwrap(), Some(here));
+        }
+        for elsewhere in [
+            "https://app.example.com/",
+            "https://verify.example.com:8443/",
+            "http://verify.example.com/",
+            "https://verify.example.com@app.example.com/",
+            "javascript:alert(1)",
+            "welcome",
+        ] {
+            let refused = settings(elsewhere).continue_to("https://verify.example.com").map(drop);
+            assert_eq!(refused.unwrap_err().name, "continue-to", "{elsewhere}");
+        }
     }
 }

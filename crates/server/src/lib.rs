@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 mod dashboard;
 mod documents;
+mod files;
 mod housekeeping;
 mod mail;
 mod operations;

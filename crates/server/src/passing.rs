@@ -25,8 +25,9 @@ type Counts = HashMap<(i64, &'static str, &'static str), u64>;
 impl EventSink for Passing {
     fn tell(&self, event: &Event) {
         let (name, label) = match event.kind {
-            EventKind::LinkPeeked { .. } => ("peeked", ""),
-            EventKind::LinkRefused { refusal, .. } => ("refused", refusal.name()),
+            EventKind::LinkPeeked { refusal: None, .. } => (figures::LOOKED, ""),
+            EventKind::LinkPeeked { refusal: Some(refusal), .. } => (figures::IN_VAIN, refusal.name()),
+            EventKind::LinkRefused { refusal, .. } => (figures::REFUSED, refusal.name()),
             _ => return,
         };
         let mut counts = self.counts();

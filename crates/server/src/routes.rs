@@ -30,8 +30,7 @@ use crate::{
 
 /// How long a client may pause within the body of a request.
 const PAUSE: Duration = Duration::from_secs(10);
-/// How long an answer may take: then the client is better off asking again. What was asked for may be done all the same; the
-/// same press of a button then gets the answer of the first, and nothing is carried out twice under an `Idempotency-Key`.
+/// How long an answer may take. What was asked for may be done all the same, and whoever asked is told so.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How large the body of a request may be, unless its page allows more.
 const BODY_SIZE: usize = 64 * 1024;
@@ -50,13 +49,14 @@ pub(crate) fn router(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<
 
 /// The page behind a link, the API, the dashboard, and what explains them.
 fn pages(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error + Send + Sync>> {
-    let mut verify = Verify::builder(Arc::clone(&app.links), FormKey::new(*app.secrets.derive("form")));
+    let mut verify = Verify::builder(Arc::clone(&app.links), FormKey::new(*app.secrets.derive("form")))
+        .answer_within(ANSWER);
     let mut cookie = SessionCookie::default();
     if !app.is_https() {
         verify = verify.over_http_on_loopback();
         cookie = cookie.over_http_on_loopback();
     }
-    let target = settings.continue_to.as_deref();
+    let target = settings.continue_to(&app.url)?;
     let go_on = GoOn::to(target.unwrap_or(dashboard::person::PATH))
         .map_err(SettingError::new("continue-to"))?
         .with_cookie(cookie.clone());
@@ -65,14 +65,18 @@ fn pages(settings: &Settings, app: &Arc<App>) -> Result<Router, Box<dyn Error + 
     let templates = Arc::clone(app);
     let api = Api::new(Arc::clone(&app.links), Bearers(app.records.clone()))
         .templates(move |id: TemplateId| templates.templates.policy(id))
-        .idempotency(app.records.clone());
-    let mut router = verify.router().merge(api.into_router()).merge(dashboard::router(Arc::clone(app)));
+        .idempotency(app.records.clone())
+        .answer_within(ANSWER);
+    let mut pages = dashboard::router(Arc::clone(app)).merge(documents::router(app)?);
     if target.is_none() {
-        router = router.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
+        pages = pages.merge(dashboard::person::router(Arc::clone(app), verify.sessions(cookie)));
     }
-    let in_time = ServiceBuilder::new().layer(HandleErrorLayer::new(late)).layer(TimeoutLayer::new(ANSWER));
-    router = router.merge(documents::router(app)?);
-    Ok(router.layer(in_time).merge(dashboard::files(Arc::clone(app))))
+    let in_time = ServiceBuilder::new()
+        .layer(dashboard::headers())
+        .layer(HandleErrorLayer::new(async |error| dashboard::Failure::Unavailable(error)))
+        .layer(TimeoutLayer::new(ANSWER));
+    let pages = pages.layer(in_time).merge(dashboard::files(Arc::clone(app)));
+    Ok(pages.merge(verify.router()).merge(api.into_router()))
 }
 
 /// The tokens in the records.
@@ -93,14 +97,6 @@ async fn nowhere() -> impl IntoResponse {
 
 /// There is no room for another request.
 async fn busy(_: BoxError) -> impl IntoResponse {
-    come_back("the server is busy, and nothing was done: ask again in a moment\n")
-}
-
-/// There was no answer in time; what was asked for may have been done, or be done yet.
-async fn late(_: BoxError) -> impl IntoResponse {
-    come_back("there was no answer in time: look whether it was done, or ask for it again in the same way\n")
-}
-
-fn come_back(text: &'static str) -> impl IntoResponse {
+    let text = "the server is busy, and nothing was done: ask again in a moment\n";
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], text)
 }

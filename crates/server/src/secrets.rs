@@ -1,7 +1,7 @@
 //! The key file: what links, forms and signatures are made with. It is not in any database.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -11,6 +11,8 @@ use inquiry_otl::{Key, KeyError, KeyId, Keyring};
 use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::files;
 
 /// All secrets of the server: the keys of links, and what is derived from the oldest of them.
 ///
@@ -22,12 +24,18 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the file, or makes it with a new key, readable for nobody else.
-    pub(crate) fn open(path: &Path) -> Result<Self, KeyFileError> {
+    /// Reads the file; where nothing hangs on an older one yet, it is made with a new key, readable for nobody else.
+    pub(crate) fn open(path: &Path, is_first: bool) -> Result<Self, KeyFileError> {
         let fails = |source| KeyFileError::Io { path: path.to_owned(), source };
-        match OpenOptions::new().read(true).open(path) {
+        match File::open(path) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(path).map_err(fails)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_first => {
+                make(path).map_err(fails)?;
+                tracing::info!(file = %path.display(), "made a key file: keep a copy where the databases are not");
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(KeyFileError::Missing { path: path.to_owned() });
+            }
             Err(error) => return Err(fails(error)),
         }
         check_mode(path)?;
@@ -70,11 +78,7 @@ impl Secrets {
 fn make(path: &Path) -> io::Result<()> {
     let line = Zeroizing::new(format!("1 {}\n", random_hex::<32>().as_str()));
     let draft = path.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = files::private().create(true).truncate(true).open(&draft)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
     // Of two servers that start for the first time one makes the key, and both read it.
@@ -113,6 +117,15 @@ pub(crate) enum KeyFileError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// It is not there, and links or webhooks hang on it.
+    #[error(
+        "there is no key file {}, and its folder or store is in use: put the file back, since a new one would end every link",
+        path.display()
+    )]
+    Missing {
+        /// Which file.
+        path: PathBuf,
     },
     /// Others may read it.
     #[error("the key file {} can be read by others: chmod 600 it", path.display())]

@@ -3,13 +3,12 @@
 use super::{Planner, Reading, refused, refused_on};
 use crate::{
     code::Code,
-    event::EventKind,
     id::{EventId, SessionId},
     link::LinkView,
     redemption::{Asked, Commit, Mode, Redeem, Refusal, Release, Verdict},
     secret::{ClaimToken, SessionToken, random_pair},
     service::{
-        answer::{Answer, finished},
+        answer::{Answer, finished, peeked},
         attempt::{Attempt, Claim, Claiming, Grant, GrantKind, Peek, Peeked, Redemption, Refused},
         finished::Finished,
         lease::LeaseTime,
@@ -232,23 +231,22 @@ impl Planner {
         view: Option<&LinkView>,
     ) -> Finished<Peek> {
         let Some(view) = view else {
-            return Finished::of(Peek::Refused(refused(Refusal::Unknown)));
+            return peeked(Peek::Refused(refused(Refusal::Unknown)), None, asked.now);
         };
         let found = (view.link.id, view.link.inquiry);
-        let peeked = Peeked {
+        let shown = Peeked {
             link: view.link.id,
             inquiry: view.link.inquiry,
             purpose: view.link.purpose,
             expires_at: view.link.expires_at,
         };
         let answer = match self.verdict(reading, asked, view) {
-            Verdict::FirstUse | Verdict::Claimed => Peek::WouldGrant(peeked),
-            Verdict::Replay { .. } | Verdict::Repeat => Peek::WouldReplay(peeked),
+            Verdict::FirstUse | Verdict::Claimed => Peek::WouldGrant(shown),
+            Verdict::Replay { .. } | Verdict::Repeat => Peek::WouldReplay(shown),
             Verdict::Busy { until } => Peek::Busy { until },
             Verdict::Refused(reason) => Peek::Refused(refused_on(reason, found)),
         };
-        let event = EventKind::LinkPeeked { link: view.link.id };
-        Finished::of(answer).passing(Some(view.link.inquiry), event, asked.now)
+        peeked(answer, Some(found), asked.now)
     }
 
     /// Whether the row that was found is the one that the code was made for (C7).

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use inquiry_otl::{
@@ -30,6 +30,8 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    const UNAVAILABLE: Self = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
+
     pub(super) const fn new(status: StatusCode, title: &'static str) -> Self {
         Self { status, title, details: None, pointer: None, retry_after: None, unknown: false }
     }
@@ -58,6 +60,21 @@ impl Failure {
     /// 500: nobody knows, and asking again does not help.
     pub(super) const fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
+    }
+
+    /// 503: the store could not be reached, or not in time, and nothing was changed.
+    fn nothing_changed() -> Self {
+        Self::UNAVAILABLE.saying("Nothing was changed: ask again").again_after(LATER)
+    }
+
+    /// 503: and nobody knows whether anything was changed.
+    fn unknown() -> Self {
+        Self { unknown: true, ..Self::UNAVAILABLE.saying("It is not known whether anything was changed") }
+    }
+
+    /// 503: there is no answer in time.
+    pub(super) fn late(method: &Method) -> Self {
+        if method.is_safe() { Self::nothing_changed() } else { Self::unknown() }
     }
 
     /// Whether nobody knows what was changed.
@@ -128,14 +145,12 @@ impl From<StoreError> for Failure {
     /// S4: a fault that says so is asked again; of another one nobody knows whether it happened.
     fn from(error: StoreError) -> Self {
         tracing::error!(kind = ?error.kind(), retry = ?error.retry(), "the store failed");
-        let unavailable = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable");
-        let unknown = |failure| Self { unknown: true, ..failure };
         match (error.retry(), error.kind()) {
-            (Retry::Safe, _) => unavailable.saying("Nothing was changed: ask again").again_after(LATER),
+            (Retry::Safe, _) => Self::nothing_changed(),
             (_, StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Unconfirmed) => {
-                unknown(unavailable.saying("It is not known whether anything was changed"))
+                Self::unknown()
             }
-            _ => unknown(Self::internal()),
+            _ => Self { unknown: true, ..Self::internal() },
         }
     }
 }

@@ -5,11 +5,11 @@
 
 mod memory;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use inquiry_otl::{
-    Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, Timestamp,
+    Digest, InquiryId, Interval, LinkId, LinkStore, Service, SessionId, StoreError, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -22,16 +22,19 @@ use super::{
 
 /// Seconds after which somebody who was told that the same request is under way asks again.
 const SOON: u32 = 1;
+/// What somebody is told whose request was begun, and nobody knows how it ended.
+const UNKNOWN: &str = "It is not known whether the request under that Idempotency-Key changed anything: look, and take another key";
 
 /// Keeps what was done under which key.
 ///
 /// # Contract
 /// - [`begin`](Self::begin) is one atomic step: of any number of simultaneous calls with one key exactly one is told
 ///   [`Begun::First`].
-/// - A record whose `until` has passed is as good as gone. The instants come with the calls: no clock is read.
+/// - A record is kept until its `until` has passed, whether anybody finished it or not, and then is as good as gone. The instants
+///   come with the calls: no clock is read.
 /// - Keys of two tenants are different keys: [`IdempotencyKey`] is a digest over both.
 pub trait IdempotencyRecords: Send + Sync {
-    /// Says what is known of a key; if that is nothing, notes that its request is under way until `until`.
+    /// Says what is known of a key; if that is nothing, notes that its request is under way, to be kept until `until`.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing is carried out.
@@ -46,7 +49,7 @@ pub trait IdempotencyRecords: Send + Sync {
     /// Notes what the request made, to be kept until `until`.
     ///
     /// # Errors
-    /// [`StoreError`]: then the request stays under way until it lapses.
+    /// [`StoreError`]: then the request stays under way, and nobody knows what it made.
     fn finish(
         &self,
         key: IdempotencyKey,
@@ -57,7 +60,7 @@ pub trait IdempotencyRecords: Send + Sync {
     /// Forgets a request that is under way: it failed, and is judged anew.
     ///
     /// # Errors
-    /// [`StoreError`]: then the request stays under way until it lapses.
+    /// [`StoreError`]: then the request stays under way, and nobody knows that it made nothing.
     fn forget(&self, key: IdempotencyKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
@@ -66,6 +69,19 @@ pub trait IdempotencyRecords: Send + Sync {
 pub struct IdempotencyKey([u8; 32]);
 
 impl IdempotencyKey {
+    /// The key of a tenant's request: of its `Idempotency-Key`, or of whatever else names the request and nobody can guess.
+    ///
+    /// ```
+    /// use inquiry_otl_axum::api::IdempotencyKey;
+    ///
+    /// let [acme, beta] = ["acme", "beta"].map(|tenant| IdempotencyKey::new(&tenant.parse().unwrap(), b"order 1"));
+    /// assert_ne!(acme, beta);
+    /// ```
+    #[must_use]
+    pub fn new(tenant: &TenantId, text: &[u8]) -> Self {
+        Self(digest(&[b"key", tenant.as_str().as_bytes(), text]))
+    }
+
     /// The 32 bytes of the digest, for a store to keep.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -78,8 +94,11 @@ impl IdempotencyKey {
 pub enum Begun {
     /// Nothing: the request is to be carried out.
     First,
-    /// The same request is being carried out.
-    UnderWay,
+    /// The same request began, and nobody has noted its end.
+    UnderWay {
+        /// Until when its record is kept: what [`begin`](IdempotencyRecords::begin) was told when the request began.
+        until: Timestamp,
+    },
     /// The same request made this.
     Done(Made),
     /// Another request has that key.
@@ -118,14 +137,17 @@ fn kept_until(now: Timestamp) -> Timestamp {
     Interval::from_days(1).map_or(now, |day| now.plus(day))
 }
 
-/// When a request that nobody has finished is carried out again.
-fn lapses_at(now: Timestamp) -> Timestamp {
-    Interval::from_minutes(2).map_or(now, |lapse| now.plus(lapse))
+/// How long a request may take. Whoever carries out one that began earlier is gone, or cannot note what it made.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Whether a request that is kept until then began so long ago.
+fn is_lost(until: Timestamp, now: Timestamp) -> bool {
+    LONGEST <= kept_until(now).since(until)
 }
 
 /// Carries a request out, or, if its key says that this was done, answers from what it made.
 ///
-/// It is carried out by a task of its own: a client who goes away leaves no record behind that is under way.
+/// It is carried out by a task of its own: a client who goes away leaves nothing half done.
 pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     idempotency: &Arc<Idempotency>,
     service: Arc<Service<S>>,
@@ -134,17 +156,16 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
     again: impl AsyncFnOnce(Made) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let Some(text) = &call.key else {
-        return perform.await.map(|(answer, _)| answer);
+        return alone(perform).await.map(|(answer, _)| answer);
     };
-    let key = IdempotencyKey(digest(&[b"key", service.planner().tenant().as_str().as_bytes(), text]));
+    let key = IdempotencyKey::new(&service.planner().tenant(), text);
     let now = service.planner().now();
-    match idempotency.0.begin(key, request(text, call), now, lapses_at(now)).await? {
+    match idempotency.0.begin(key, request(text, call), now, kept_until(now)).await? {
         // Carried out again, it might make twice what it made.
-        Begun::Done(Made::Unknown) => Err(Failure::conflict(
-            "It is not known whether the request under that Idempotency-Key changed anything: look, and take another key",
-        )),
+        Begun::Done(Made::Unknown) => Err(Failure::conflict(UNKNOWN)),
+        Begun::UnderWay { until } if is_lost(until, now) => Err(Failure::conflict(UNKNOWN)),
         Begun::Done(made) => again(made).await.map_err(behind_a_change),
-        Begun::UnderWay => Err(Failure::conflict("The same request is under way").again_after(SOON)),
+        Begun::UnderWay { .. } => Err(Failure::conflict("The same request is under way").again_after(SOON)),
         Begun::Other => Err(Failure::conflict("Another request was sent with that Idempotency-Key")),
         Begun::Full => Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "Quota exceeded")
             .saying("There are too many idempotency keys")
@@ -163,13 +184,20 @@ pub(super) async fn once<S: LinkStore + 'static, T: Send + 'static>(
                     None => idempotency.0.forget(key).await,
                 };
                 if let Err(error) = noted {
-                    tracing::warn!(kind = ?error.kind(), "an idempotency key stays under way until it lapses");
+                    tracing::warn!(kind = ?error.kind(), "nobody knows what was done under an idempotency key");
                 }
                 outcome.map(|(answer, _)| answer)
             };
-            tokio::spawn(tracing::Instrument::in_current_span(task)).await.map_err(|_| Failure::internal())?
+            alone(task).await
         }
     }
+}
+
+/// Carries something out in a task of its own, which goes on also when nobody waits for it any more.
+async fn alone<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(tracing::Instrument::in_current_span(work)).await.map_err(|_| Failure::internal())?
 }
 
 /// The digest of a request. Without the key, which nobody keeps, nobody can try what was in it.

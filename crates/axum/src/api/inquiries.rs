@@ -78,8 +78,12 @@ pub(super) async fn resume<S: LinkStore + 'static>(
         let made = Made::Session(id, grant.session.id);
         Ok((grant, made))
     };
-    // A token cannot be told again: the repeat resumes nothing, and gets a session of its own.
-    let again = async |_| Ok(shared.service.start_session(id).await?);
+    // Nobody can tell the token again, and a session in its place would count as one more (E6).
+    let again = async |_| {
+        Err(Failure::conflict(
+            "The session's token was told under that Idempotency-Key, and cannot be told again: take another key",
+        ))
+    };
     let grant = shared.once(&call, perform, again).await?;
     let name = SessionName { inquiry: id, session: grant.session.id };
     let meta = Meta::Token { session_token: session_token(name, &grant.token) };

@@ -15,7 +15,7 @@ mod page;
 mod query;
 mod sessions;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -34,6 +34,7 @@ pub use self::{
     idempotency::{Begun, IdempotencyKey, IdempotencyRecords, Made, MemoryRecords},
     name::authenticate,
 };
+use crate::patience::Patience;
 
 /// The contract that the API keeps: an `OpenAPI` document in YAML, Persona's own, under the Apache License 2.0.
 ///
@@ -63,6 +64,7 @@ impl<S: LinkStore + Directory + 'static> Api<S> {
             verifier: AnyVerifier::new(verifier),
             idempotency: Arc::new(idempotency),
             templates,
+            patience: Patience::default(),
         };
         Self { shared }
     }
@@ -83,6 +85,15 @@ impl<S: LinkStore + Directory + 'static> Api<S> {
     #[must_use]
     pub fn idempotency(mut self, records: impl IdempotencyRecords + 'static) -> Self {
         self.shared.idempotency = Arc::new(Idempotency::new(records));
+        self
+    }
+
+    /// How long an answer may take; as long as it takes, unless told otherwise.
+    ///
+    /// After that whoever asked is told so by 503. What they asked for goes on, as it does when they go away.
+    #[must_use]
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.shared.patience = Patience::of(time);
         self
     }
 
@@ -126,6 +137,7 @@ struct Shared<S> {
     verifier: AnyVerifier,
     idempotency: Arc<Idempotency>,
     templates: Templates,
+    patience: Patience,
 }
 
 async fn nowhere() -> Failure {
@@ -148,13 +160,15 @@ async fn guard<S: LinkStore + 'static>(
         session = tracing::field::Empty,
         status = tracing::field::Empty,
     );
+    let late = Failure::late(request.method());
     let answered = async {
         match shared.verifier.admit(request.headers()).await {
             Ok(()) => next.run(request).await,
             Err(failure) => failure.into_response(),
         }
     };
-    let mut response = answered.instrument(span.clone()).await;
+    let answered = shared.patience.wait(answered.instrument(span.clone())).await;
+    let mut response = answered.unwrap_or_else(|| late.into_response());
     span.record("status", response.status().as_u16());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -37,8 +37,9 @@ impl<'q> Page<'q> {
         let size = match page.one("size")? {
             None => USUAL,
             Some(text) => match text.parse::<f64>() {
+                // A whole number may be written as 2.0, too.
                 Ok(number) if 1.0 <= number && number.fract() == 0.0 => {
-                    text.parse().unwrap_or(MOST).min(MOST)
+                    (1..MOST).find(|size| number <= f64::from(*size)).unwrap_or(MOST)
                 }
                 _ => return Err(Failure::bad_request("page.size must be a whole number from 1")),
             },

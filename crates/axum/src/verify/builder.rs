@@ -1,6 +1,6 @@
 //! Putting a [`Verify`] together.
 
-use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use inquiry_otl::{InquiryId, Interval, Service, store::LinkStore};
 use thiserror::Error;
@@ -13,6 +13,7 @@ use super::{
     pages::{DefaultPages, Pages},
     texts::{Catalogue, Texts},
 };
+use crate::patience::Patience;
 
 /// How long an open page stays good.
 const HOUR: Interval = match Interval::from_hours(1) {
@@ -33,6 +34,7 @@ pub struct VerifyBuilder<S> {
     catalogue: Catalogue,
     preparation: Option<Preparation>,
     leads_to: Vec<String>,
+    patience: Patience,
 }
 
 /// The application's work before a link is used.
@@ -55,6 +57,7 @@ impl<S: LinkStore + 'static> VerifyBuilder<S> {
             catalogue: Catalogue { default: Texts::english(), others: vec![Texts::german()] },
             preparation: None,
             leads_to: Vec::new(),
+            patience: Patience::default(),
         }
     }
 
@@ -121,6 +124,15 @@ impl<S: LinkStore + 'static> VerifyBuilder<S> {
         self
     }
 
+    /// How long the store, and what [`prepare`](Self::prepare) does, may take; as long as they take, unless told otherwise.
+    ///
+    /// After that the person is asked to try again, and their button sends the same attempt, which finds what the first
+    /// one did (D6).
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.patience = Patience::of(time);
+        self
+    }
+
     /// The pages, and who lets people in.
     ///
     /// # Errors
@@ -134,14 +146,14 @@ impl<S: LinkStore + 'static> VerifyBuilder<S> {
         for url in &self.leads_to {
             origins.extend(origin(url).map_err(|_| VerifyError::LeadsTo)?);
         }
-        let front = Arc::new(Front { pages: self.pages, catalogue: self.catalogue, address: self.path });
+        let front = Front::new(self.pages, self.catalogue, self.path, &origins);
         let inner = Inner {
-            policy: front.policy(&origins),
             service: self.service,
             forms: Forms { key: self.key, cookie: self.cookie, life: self.life },
-            front,
+            front: Arc::new(front),
             short_path: self.short_path,
             preparation: self.preparation,
+            patience: self.patience,
             entrance: Entrance::new(enter),
         };
         Ok(Verify { inner: Arc::new(inner) })

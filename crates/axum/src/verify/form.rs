@@ -9,6 +9,9 @@
 //! memory either: the seal is good for one code and one attempt, and the link's own record says whether that attempt was
 //! the one first use. The same form, sent again by the same browser, is the same attempt, and gets the same session or
 //! nothing (D6); with another code, or from another browser, the seal does not fit.
+//!
+//! A second cookie tells a browser from others where a policy asks for that (D4). It comes along when the link is opened from
+//! a mail on another site (`SameSite=Lax`), which the first one does not; and it opens nothing, and seals nothing.
 
 use std::fmt;
 
@@ -117,7 +120,7 @@ pub(super) struct Made {
     pub(super) code: String,
     pub(super) attempt: String,
     pub(super) seal: String,
-    pub(super) cookie: Option<HeaderValue>,
+    pub(super) cookies: Vec<HeaderValue>,
 }
 
 /// Why a form does not count; the person is shown the button again.
@@ -140,7 +143,12 @@ impl Unsealed {
     }
 }
 
-const COOKIE: &str = "otl-form";
+/// The cookie that a form is sealed for.
+const FORM: &str = "otl-form";
+/// The cookie that tells one browser from another.
+const BROWSER: &str = "otl-browser";
+/// How long a browser is known again, after the last page that it was shown.
+const KNOWN: Duration = Duration::days(1);
 
 impl Forms {
     /// A form for that code, which the browser with these headers may send until its life is over.
@@ -148,15 +156,25 @@ impl Forms {
         let until = now.plus(self.life);
         let attempt = AttemptKey::random();
         // A browser that shows its cookie keeps it, so that a second tab does not end the first one's form.
-        let nonce = self.nonce(headers).unwrap_or_else(|| AttemptKey::random().expose().to_owned());
+        let kept =
+            |name| self.nonce(name, headers).unwrap_or_else(|| AttemptKey::random().expose().to_owned());
+        let (nonce, browser) = (kept(FORM), kept(BROWSER));
         let code = code.expose().as_str().to_owned();
         let mac = self.mac(&code, attempt.expose(), &nonce, until.unix_micros()).finalize().into_bytes();
         let seal = format!("{}.{}", until.unix_micros(), URL_SAFE_NO_PAD.encode(mac));
         let life = Duration::seconds(i64::from(self.life.seconds()));
-        let cookie =
-            self.cookie.cookie(self.cookie.named(COOKIE), nonce, SameSite::Strict).max_age(life).build();
-        let cookie = HeaderValue::from_str(&cookie.to_string()).ok();
-        Made { code, attempt: attempt.expose().to_owned(), seal, cookie }
+        let cookies = [(FORM, nonce, SameSite::Strict, life), (BROWSER, browser, SameSite::Lax, KNOWN)];
+        let cookies = cookies.map(|(name, nonce, same_site, life)| {
+            self.cookie.cookie(self.cookie.named(name), nonce, same_site).max_age(life).build().to_string()
+        });
+        let cookies = cookies.iter().filter_map(|cookie| HeaderValue::from_str(cookie).ok()).collect();
+        Made { code, attempt: attempt.expose().to_owned(), seal, cookies }
+    }
+
+    /// An attempt of the browser with these headers.
+    pub(super) fn attempt(&self, headers: &HeaderMap) -> Attempt {
+        let browser = self.nonce(BROWSER, headers).and_then(|nonce| Binding::new(nonce.as_bytes()).ok());
+        browser.map_or_else(Attempt::new, |browser| Attempt::new().with_binding(browser))
     }
 
     /// The attempt that a form makes, if it was made here, for this browser, not too long ago.
@@ -172,7 +190,7 @@ impl Forms {
         if site.is_some_and(|site| site != "same-origin") {
             return Err(Unsealed::OtherSite);
         }
-        let nonce = self.nonce(headers).ok_or(Unsealed::NoCookie)?;
+        let nonce = self.nonce(FORM, headers).ok_or(Unsealed::NoCookie)?;
         let (until, mac) = fields.seal.split_once('.').ok_or(Unsealed::NotOurs)?;
         let until = until.parse().ok().and_then(|until| Timestamp::from_unix_micros(until).ok());
         let until = until.ok_or(Unsealed::NotOurs)?;
@@ -185,8 +203,7 @@ impl Forms {
             return Err(Unsealed::TooOld);
         }
         let key = AttemptKey::new(&fields.attempt).map_err(|_| Unsealed::NotOurs)?;
-        let binding = Binding::new(nonce.as_bytes()).map_err(|_| Unsealed::NotOurs)?;
-        Ok(Attempt::new().with_key(key).with_binding(binding))
+        Ok(self.attempt(headers).with_key(key))
     }
 
     fn mac(&self, code: &str, attempt: &str, nonce: &str, until: i64) -> Hmac<Sha256> {
@@ -194,9 +211,9 @@ impl Forms {
         mac(&self.key.0, &[code.as_bytes(), attempt.as_bytes(), nonce.as_bytes(), &until])
     }
 
-    /// The cookie, if it looks like one of ours.
-    fn nonce(&self, headers: &HeaderMap) -> Option<String> {
-        let nonce = cookie_named(headers, &self.cookie.named(COOKIE))?;
+    /// What a cookie holds, if it looks like one of ours.
+    fn nonce(&self, name: &str, headers: &HeaderMap) -> Option<String> {
+        let nonce = cookie_named(headers, &self.cookie.named(name))?;
         (nonce.len() == 34 && nonce.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(nonce)
     }
 }

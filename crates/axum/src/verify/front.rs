@@ -23,13 +23,20 @@ pub(crate) struct Front {
     pub(super) catalogue: Catalogue,
     /// Where the form goes, and what the address bar shows.
     pub(super) address: String,
+    /// What the pages may load and run, and where their form may lead.
+    pub(crate) policy: ContentPolicy,
 }
 
 impl Front {
-    /// What the pages may load and run, and where their form may lead.
-    pub(super) fn policy(&self, leads_to: &[String]) -> ContentPolicy {
-        let policy = self.pages.policy().inline_script(SCRIPT);
-        leads_to.iter().fold(policy, |policy, origin| policy.allow("form-action", origin))
+    pub(super) fn new(
+        pages: Box<dyn Pages>,
+        catalogue: Catalogue,
+        address: String,
+        leads_to: &[String],
+    ) -> Self {
+        let policy = pages.policy().inline_script(SCRIPT);
+        let policy = leads_to.iter().fold(policy, |policy, origin| policy.allow("form-action", origin));
+        Self { pages, catalogue, address, policy }
     }
 
     /// A page, in the language that the browser likes best.

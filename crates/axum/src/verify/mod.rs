@@ -48,7 +48,8 @@ pub use self::{
     texts::{Texts, Words},
 };
 use crate::{
-    headers::{ContentPolicy, security_headers},
+    headers::security_headers,
+    patience::Patience,
     session::{SessionCookie, Sessions},
 };
 
@@ -79,9 +80,9 @@ struct Inner<S> {
     service: Arc<Service<S>>,
     forms: Forms,
     front: Arc<Front>,
-    policy: ContentPolicy,
     short_path: String,
     preparation: Option<Preparation>,
+    patience: Patience,
     entrance: Entrance,
 }
 
@@ -101,7 +102,7 @@ impl<S: LinkStore + 'static> Verify<S> {
             .route(&self.inner.front.address, page)
             .route(&format!("{}/{{code}}", self.inner.short_path), short)
             .layer(DefaultBodyLimit::max(MAX_FORM))
-            .layer(security_headers(&self.inner.policy))
+            .layer(security_headers(&self.inner.front.policy))
             .with_state(Arc::clone(&self.inner))
     }
 

@@ -11,12 +11,14 @@ use axum::{
     response::Response,
 };
 use inquiry_otl::{
-    Attempt, Claiming, Code, Peek, Redemption, Refused, StoreError, Timestamp, UrlFormat, store::LinkStore,
+    Attempt, Claiming, Code, Peek, Redemption, Refused, Retry, StoreError, StoreErrorKind, Timestamp,
+    UrlFormat, store::LinkStore,
 };
 use tracing::{Instrument as _, Span, field};
 
 use super::{
     Inner,
+    builder::Preparation,
     enter::Entry,
     form::{Fields, Made},
     pages::{self, PageKind},
@@ -41,7 +43,8 @@ pub(super) async fn show<S: LinkStore + 'static>(
         (None, _) => inner.front.page(&headers, StatusCode::BAD_REQUEST, PageKind::Missing, None),
         // Not decoded here: the service knows what mail does to a link (C6).
         (Some((_, code)), None) => inner.look(&format!("code={code}"), &headers).await,
-        (Some(_), Some(_)) => inner.front.refused(&headers),
+        // Which of them it is, nobody knows.
+        (Some(_), Some(_)) => inner.look("", &headers).await,
     }
 }
 
@@ -51,10 +54,8 @@ pub(super) async fn show_short<S: LinkStore + 'static>(
     code: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    match code {
-        Ok(Path(code)) => inner.look(&code, &headers).await,
-        Err(_) => inner.front.refused(&headers),
-    }
+    let code = code.map_or_else(|_| String::new(), |Path(code)| code);
+    inner.look(&code, &headers).await
 }
 
 /// `POST /verify`
@@ -89,26 +90,21 @@ fn not_allowed<S>(State(inner): Shared<S>, headers: &HeaderMap, allowed: &'stati
 impl<S: LinkStore + 'static> Inner<S> {
     /// What somebody gets who looks at a link (D3).
     async fn look(&self, presented: &str, headers: &HeaderMap) -> Response {
-        let Ok(code) = self.service.planner().read_code(presented) else {
-            tracing::info!(outcome = "refused", reason = "mangled", "a link was looked at");
-            return self.front.refused(headers);
-        };
         let span = tracing::info_span!("look", link = field::Empty);
-        self.ask(&code, headers, None).instrument(span).await
+        self.ask(presented, headers, None).instrument(span).await
     }
 
     /// The page with the button, if the link would open: for the first time, or once more.
-    async fn ask(&self, code: &Code, headers: &HeaderMap, again: Option<&'static str>) -> Response {
+    async fn ask(&self, presented: &str, headers: &HeaderMap, again: Option<&'static str>) -> Response {
         let now = self.service.planner().now();
-        let peek = match self.service.peek(code.expose().as_str(), &Attempt::new()).await {
-            Ok(peek) => peek,
-            Err(error) => {
-                log_fault(&error);
-                return self.front.unavailable(headers, Some(self.look_again(code)));
-            }
-        };
-        match peek {
-            Peek::WouldGrant(peeked) | Peek::WouldReplay(peeked) => {
+        let attempt = self.forms.attempt(headers);
+        let peek = self.patience.wait(self.service.peek(presented, &attempt)).await;
+        let code = self.service.planner().read_code(presented);
+        match (peek.unwrap_or_else(|| Err(late())), &code) {
+            (Ok(Peek::Refused(refused)), _) => self.refuse(headers, &refused),
+            // What cannot be read was refused.
+            (_, Err(_)) => self.front.refused(headers),
+            (Ok(Peek::WouldGrant(peeked) | Peek::WouldReplay(peeked)), Ok(code)) => {
                 Span::current().record("link", field::display(peeked.link));
                 let (status, kind) = match again {
                     None => (StatusCode::OK, PageKind::Confirm(peeked.purpose)),
@@ -118,8 +114,13 @@ impl<S: LinkStore + 'static> Inner<S> {
                 let made = self.forms.make(code, headers, now);
                 self.with_form(headers, status, kind, made)
             }
-            Peek::Busy { until } => self.front.busy(headers, seconds(now, until), self.look_again(code)),
-            Peek::Refused(refused) => self.refuse(headers, &refused),
+            (Ok(Peek::Busy { until }), Ok(code)) => {
+                self.front.busy(headers, seconds(now, until), self.look_again(code))
+            }
+            (Err(error), Ok(code)) => {
+                log_fault(&error);
+                self.front.unavailable(headers, Some(self.look_again(code)))
+            }
         }
     }
 
@@ -131,10 +132,7 @@ impl<S: LinkStore + 'static> Inner<S> {
             match self.forms.check(&fields, &parts.headers, now) {
                 Ok(attempt) => self.redeem(&fields, &attempt, parts).await,
                 // Whoever else could have sent this is shown what a link shows. Nothing is used up.
-                Err(why) => match self.service.planner().read_code(&fields.code) {
-                    Ok(code) => self.ask(&code, &parts.headers, Some(why.name())).await,
-                    Err(_) => self.front.refused(&parts.headers),
-                },
+                Err(why) => self.ask(&fields.code, &parts.headers, Some(why.name())).await,
             }
         };
         work.instrument(span).await
@@ -142,28 +140,27 @@ impl<S: LinkStore + 'static> Inner<S> {
 
     async fn redeem(&self, fields: &Fields, attempt: &Attempt, parts: Parts) -> Response {
         let headers = &parts.headers;
-        let answer = match &self.preparation {
-            None => self.service.redeem(&fields.code, attempt).await,
-            Some(_) => match self.claim(fields, attempt).await {
-                Ok(Some(redemption)) => Ok(redemption),
-                // The preparation failed, and the link was given back.
-                Ok(None) => return self.front.unavailable(headers, Some(self.press_again(fields))),
-                Err(error) => Err(error),
-            },
+        let answered = async {
+            match &self.preparation {
+                None => self.service.redeem(&fields.code, attempt).await.map(Some),
+                Some(prepare) => self.claim(fields, attempt, prepare).await,
+            }
         };
-        match answer {
-            Ok(Redemption::Granted(grant)) => {
+        match self.patience.wait(answered).await.unwrap_or_else(|| Err(late())) {
+            Ok(Some(Redemption::Granted(grant))) => {
                 if let Some(link) = grant.link {
                     Span::current().record("link", field::display(link));
                 }
                 tracing::info!(outcome = "granted", session = %grant.session.id, "a link was redeemed");
                 self.entrance.open(Entry { grant, request: parts }).await
             }
-            Ok(Redemption::Busy { until }) => {
+            Ok(Some(Redemption::Busy { until })) => {
                 let now = self.service.planner().now();
                 self.front.busy(headers, seconds(now, until), self.press_again(fields))
             }
-            Ok(Redemption::Refused(refused)) => self.refuse(headers, &refused),
+            Ok(Some(Redemption::Refused(refused))) => self.refuse(headers, &refused),
+            // The preparation failed, and the link was given back.
+            Ok(None) => self.front.unavailable(headers, Some(self.press_again(fields))),
             Err(error) => {
                 log_fault(&error);
                 self.front.unavailable(headers, Some(self.press_again(fields)))
@@ -172,12 +169,16 @@ impl<S: LinkStore + 'static> Inner<S> {
     }
 
     /// Both phases, with the application's work between them; nothing, if that failed (D5).
-    async fn claim(&self, fields: &Fields, attempt: &Attempt) -> Result<Option<Redemption>, StoreError> {
+    async fn claim(
+        &self,
+        fields: &Fields,
+        attempt: &Attempt,
+        prepare: &Preparation,
+    ) -> Result<Option<Redemption>, StoreError> {
         let claim = match self.service.claim(&fields.code, attempt).await? {
             Claiming::Claimed(claim) => claim,
             settled => return Ok(Some(settled.into())),
         };
-        let Some(prepare) = &self.preparation else { return self.service.commit(&claim).await.map(Some) };
         match prepare(claim.inquiry).await {
             Ok(()) => self.service.commit(&claim).await.map(Some),
             Err(error) => {
@@ -205,7 +206,7 @@ impl<S: LinkStore + 'static> Inner<S> {
         let fields = vec![("code", made.code), ("attempt", made.attempt), ("seal", made.seal)];
         let form = pages::Form { method: "post", action: &self.front.address, fields };
         let mut response = self.front.page(headers, status, kind, Some(form));
-        if let Some(cookie) = made.cookie {
+        for cookie in made.cookies {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
@@ -227,6 +228,11 @@ impl<S: LinkStore + 'static> Inner<S> {
 /// The whole seconds until then, at least one.
 fn seconds(now: Timestamp, until: Timestamp) -> u64 {
     until.since(now).as_secs().saturating_add(1)
+}
+
+/// There was no answer in time: the same attempt finds the first answer, if there is one (D6).
+fn late() -> StoreError {
+    StoreError::new(StoreErrorKind::Timeout, Retry::SameAttempt)
 }
 
 /// A fault of the store names no code (S4).

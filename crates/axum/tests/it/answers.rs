@@ -1,6 +1,7 @@
 //! What every answer has: headers, limits, methods.
 
 use axum::http::{Method, StatusCode};
+use inquiry_otl_axum::ContentPolicy;
 
 use crate::support::{Answer, Browser, World};
 
@@ -51,6 +52,23 @@ async fn every_answer_has_the_headers() {
     assert_eq!(entered.status, StatusCode::SEE_OTHER);
     has_the_headers(&entered, "the application's answer");
     has_the_headers(&browser.open(link.url.expose()).await, "the refusal");
+}
+
+/// C4, D7: the page for whoever has no session brings its headers along, wherever the application's route is, and its style is
+/// allowed.
+#[tokio::test]
+async fn the_page_without_a_session_brings_its_headers_along() {
+    let app = World::new().app();
+    let bare = Browser::new(&app).go("/inquiry").await;
+    let layered = app.layer(inquiry_otl_axum::security_headers(&ContentPolicy::strict()));
+    for answer in [bare, Browser::new(&layered).go("/inquiry").await] {
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        has_the_headers(&answer, "no session");
+        let style = answer.body.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let allowed = ContentPolicy::strict().inline_style(style).to_string();
+        let allowed = allowed.rsplit_once("style-src ").unwrap().1;
+        assert!(answer.header("content-security-policy").contains(allowed), "{allowed}");
+    }
 }
 
 /// D3: methods that none of the pages uses are not allowed, and do nothing.

@@ -1,7 +1,9 @@
 //! Whose form counts.
 
+use std::num::NonZeroU32;
+
 use axum::http::StatusCode;
-use inquiry_otl::Interval;
+use inquiry_otl::{Clients, ExpirationPolicy, Grace, Interval};
 
 use crate::support::{Browser, World};
 
@@ -20,6 +22,15 @@ async fn the_cookie_of_the_form_travels_nowhere_else() {
     attributes.sort_unstable();
     assert_eq!(attributes, ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Strict", "Secure"]);
     assert!(!cookie.contains(&page.fields()["code"]));
+
+    // The other one tells a browser again that comes from a mail on another site; it seals nothing.
+    let browser = page.headers.get_all("set-cookie").iter().nth(1).unwrap().to_str().unwrap();
+    let (pair, attributes) = browser.split_once("; ").unwrap();
+    assert!(pair.starts_with("__Host-otl-browser="), "{browser}");
+    let mut attributes: Vec<&str> = attributes.split("; ").collect();
+    attributes.sort_unstable();
+    assert_eq!(attributes, ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax", "Secure"]);
+    assert_ne!(pair.rsplit_once('=').unwrap().1, cookie[COOKIE.len() + 1..].split_once(';').unwrap().0);
 
     let verify = world.verify().over_http_on_loopback().enter(async |_| "in").unwrap();
     let page = Browser::new(&verify.router()).open(link.url.expose()).await;
@@ -106,6 +117,34 @@ async fn a_page_that_is_too_old_asks_once_more() {
     let fields = person.open(late.url.expose()).await.fields();
     world.clock.advance(Interval::from_seconds(3599).unwrap());
     assert_eq!(person.press(&fields).await.status, StatusCode::SEE_OTHER);
+}
+
+/// D4, E7: within a grace for the client that was first, that browser gets its session again by opening the link once more, also
+/// out of a mail on another site; another browser does not.
+#[tokio::test]
+async fn the_browser_that_was_first_comes_back_within_the_grace() {
+    let window = Interval::from_minutes(5).unwrap();
+    let grace = Grace::new(window, NonZeroU32::new(3).unwrap()).with_clients(Clients::Same);
+    let world = World::with(|builder| builder.policy(ExpirationPolicy::default().with_grace(grace)));
+    let link = world.link().await;
+    let app = world.app();
+    let mut stranger = Browser::new(&app);
+    let theirs = stranger.open(link.url.expose()).await;
+    let mut person = Browser::new(&app);
+    let page = person.open(link.url.expose()).await;
+    assert_eq!(person.press(&page.fields()).await.status, StatusCode::SEE_OTHER);
+    let session = person.go("/inquiry").await.body;
+
+    let again = person.open(link.url.expose()).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.body);
+    assert_eq!(person.press(&again.fields()).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(person.go("/inquiry").await.body, session);
+    assert_eq!((world.told("one-time-link.redeemed"), world.told("one-time-link.replayed")), (1, 1));
+
+    assert_eq!(stranger.open(link.url.expose()).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.press(&theirs.fields()).await.status, StatusCode::NOT_FOUND);
+    world.clock.advance(window);
+    assert_eq!(person.open(link.url.expose()).await.status, StatusCode::NOT_FOUND);
 }
 
 /// D1: any instance with the same key takes the form; one with another key asks once more.

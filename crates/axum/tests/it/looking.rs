@@ -1,6 +1,7 @@
 //! Looking at a link.
 
 use axum::http::{Method, StatusCode};
+use inquiry_otl::{EventKind, Refusal};
 
 use crate::support::{Browser, World};
 
@@ -52,7 +53,7 @@ async fn links_are_read_as_mail_leaves_them() {
     }
 }
 
-/// C6, D2: what holds no code asks for the link; what holds a bad one, or two, is refused as any other.
+/// C6, D2, V1: what holds no code asks for the link; what holds a bad one, or two, is refused as any other, and counted.
 #[tokio::test]
 async fn what_is_no_link_is_told_so() {
     let world = World::new();
@@ -82,7 +83,10 @@ async fn what_is_no_link_is_told_so() {
     let long = browser.open(&format!("/verify?code={}", "0".repeat(3000))).await;
     assert_eq!(long.status, StatusCode::URI_TOO_LONG);
     assert!(!long.body.contains("0000"));
-    assert!(world.events.lock().unwrap().iter().all(|event| event.kind.name() != "one-time-link.peeked"));
+    let mangled = EventKind::LinkPeeked { link: None, refusal: Some(Refusal::Mangled) };
+    let events = world.events.lock().unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == mangled).count(), 7);
+    assert!(events.iter().all(|event| event.kind.name() != "one-time-link.peeked" || event.kind == mangled));
 }
 
 /// D3: the page of a hand-off link says what it does; pages are in the language of the browser.

@@ -36,6 +36,10 @@ async fn what_happens_is_counted() {
     let page = person.open(link.url.expose()).await;
     person.press(&page.fields()).await;
     let _ = service.redeem(link.url.expose(), &inquiry_otl::Attempt::new()).await.unwrap();
+    for in_vain in [link.url.expose(), "/verify?code=x", "/verify?code=x&code=y", "/c/%FF"] {
+        let url = in_vain.strip_prefix("https://verify.acme.com").unwrap_or(in_vain);
+        person.open(url).await;
+    }
     let _ = service.redeem("x", &inquiry_otl::Attempt::new()).await.unwrap();
 
     let mut counted = Vec::new();
@@ -66,15 +70,17 @@ async fn what_happens_is_counted() {
             "otl_links_total peeked 4",
             "otl_links_total redeemed 1",
             "otl_peeks_before_redeem [4.0]",
-            "otl_refusals_total mangled 1",
-            "otl_refusals_total used 1",
+            "otl_refusals_total peeked mangled 3",
+            "otl_refusals_total peeked used 1",
+            "otl_refusals_total refused mangled 1",
+            "otl_refusals_total refused used 1",
         ]
     );
     assert_eq!(
         timed,
         [
             "otl_store_seconds create_inquiry ok 1",
-            "otl_store_seconds inspect ok 4",
+            "otl_store_seconds inspect ok 5",
             "otl_store_seconds issue ok 1",
             "otl_store_seconds redeem ok 2",
         ]

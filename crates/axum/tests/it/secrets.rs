@@ -34,6 +34,7 @@ async fn visits(world: &World, app: &Router) -> Vec<String> {
     secrets.push(page.fields()["attempt"].clone());
     secrets.push(page.fields()["seal"].clone());
     secrets.push(person.cookies["__Host-otl-form"].clone());
+    secrets.push(person.cookies["__Host-otl-browser"].clone());
     secrets.push(person.cookies["__Host-inquiry"].rsplit_once('.').unwrap().1.to_owned());
     secrets
 }

@@ -1,6 +1,9 @@
 //! A browser that keeps cookies and sends forms, and an application to visit.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -120,26 +123,32 @@ impl Answer {
 pub(crate) struct Browser {
     pub(crate) app: Router,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// The names of those that are `SameSite=Lax`.
+    lax: BTreeSet<String>,
     pub(crate) site: Option<&'static str>,
     pub(crate) language: &'static str,
 }
 
 impl Browser {
     pub(crate) fn new(app: &Router) -> Self {
-        Self { app: app.clone(), cookies: BTreeMap::new(), site: Some("same-origin"), language: "en" }
+        let (cookies, lax) = (BTreeMap::new(), BTreeSet::new());
+        Self { app: app.clone(), cookies, lax, site: Some("same-origin"), language: "en" }
     }
 
-    /// Opens a link out of a mail on another site: `SameSite=Strict` cookies stay behind.
+    /// Opens a link out of a mail on another site: of the cookies those go along that are `SameSite=Lax`.
     pub(crate) async fn open(&mut self, url: &str) -> Answer {
         let url = url.strip_prefix("https://verify.acme.com").unwrap_or(url);
-        let request =
+        let mut request =
             Request::get(url).header("accept-language", self.language).header("sec-fetch-site", "cross-site");
+        if !self.lax.is_empty() {
+            request = request.header("cookie", self.cookie(|name| self.lax.contains(name)));
+        }
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// Goes to an address of the same site.
     pub(crate) async fn go(&mut self, url: &str) -> Answer {
-        let request = Request::get(url).header("cookie", self.cookie());
+        let request = Request::get(url).header("cookie", self.cookie(|_| true));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
@@ -154,7 +163,7 @@ impl Browser {
             .header(header::CONTENT_TYPE, kind)
             .header("accept-language", self.language);
         if !self.cookies.is_empty() {
-            request = request.header("cookie", self.cookie());
+            request = request.header("cookie", self.cookie(|_| true));
         }
         if let Some(site) = self.site {
             request = request.header("sec-fetch-site", site);
@@ -171,8 +180,11 @@ impl Browser {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         for line in parts.headers.get_all(header::SET_COOKIE) {
-            let (pair, _) = line.to_str().unwrap().split_once(';').unwrap();
+            let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("SameSite=Lax") {
+                self.lax.insert(name.to_owned());
+            }
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -183,8 +195,8 @@ impl Browser {
         }
     }
 
-    fn cookie(&self) -> String {
-        let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
+    fn cookie(&self, goes: impl Fn(&String) -> bool) -> String {
+        let going = self.cookies.iter().filter(|(name, _)| goes(name));
+        going.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, IsTerminal as _, Read, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use clap::Args;
@@ -14,6 +15,7 @@ use super::{Outstanding, Progress, Rows, Wanted, make_links};
 use crate::{
     app::App,
     config::{SettingError, Settings},
+    files,
     pump::Bell,
     store,
 };
@@ -41,19 +43,30 @@ fn interval(text: &str) -> Result<Interval, Box<dyn Error + Send + Sync>> {
     Ok(Interval::from_seconds(i64::try_from(duration.as_secs())?)?)
 }
 
+/// What the program exits with where every row was answered, and some have an error: neither success nor a failure, nor what the
+/// command line's own errors exit with.
+const SOME_FAILED: u8 = 3;
+
 /// Makes the links.
 pub(crate) async fn create(
     settings: Settings,
     command: CreateLinks,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let app = open(&settings).await?;
     eprintln!("links begin with {}", app.url);
     let is_stdio = |path: &Path| path == Path::new("-");
-    let input: Box<dyn Read + Send> =
-        if is_stdio(&command.csv) { Box::new(io::stdin()) } else { Box::new(File::open(&command.csv)?) };
-    let output: Box<dyn Write + Send> =
-        if is_stdio(&command.output) { Box::new(io::stdout()) } else { Box::new(new_file(&command.output)?) };
+    let input: Box<dyn Read + Send> = if is_stdio(&command.csv) {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(&command.csv).map_err(named(&command.csv))?)
+    };
+    // A file that is no good leaves none behind.
     let rows = Rows::new(input)?;
+    let output: Box<dyn Write + Send> = if is_stdio(&command.output) {
+        Box::new(io::stdout())
+    } else {
+        Box::new(new_file(&command.output).map_err(named(&command.output))?)
+    };
     let wanted = Wanted {
         expires_in: command.expires_in,
         on_outstanding: command.on_outstanding,
@@ -70,7 +83,13 @@ pub(crate) async fn create(
         eprintln!();
     }
     eprintln!("{rows} rows: {} links, {failed} errors", rows.saturating_sub(failed));
-    Ok(done?)
+    done?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { SOME_FAILED.into() })
+}
+
+/// What makes an error say which file it is about.
+fn named(path: &Path) -> impl FnOnce(io::Error) -> String {
+    move |error| format!("{}: {error}", path.display())
 }
 
 /// Opens what the server has, beside it if it runs.
@@ -91,11 +110,7 @@ async fn open(settings: &Settings) -> Result<App, Box<dyn Error + Send + Sync>> 
 
 /// Only its owner may read it, and it takes no other's place.
 fn new_file(path: &Path) -> Result<File, io::Error> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    files::private().create_new(true).open(path)
 }
 
 /// On a terminal in one line, which is written anew; otherwise a line every now and then.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use inquiry_otl::{Action, Diagnosis, Timestamp};
+use inquiry_otl::{Action, Diagnosis, Timestamp, UrlError};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -28,6 +28,8 @@ struct DiagnosePage {
 /// What there is to know about a link.
 struct Found {
     diagnosis: Diagnosis,
+    /// This server's address, if what was pasted is one of something else.
+    own: Option<String>,
     now: Timestamp,
 }
 
@@ -40,6 +42,11 @@ impl Found {
     /// What would happen if the person opened it at this moment.
     fn verdict(&self) -> (Mark, String) {
         let Diagnosis { refusal, link, .. } = &self.diagnosis;
+        if let Some(own) = &self.own {
+            let verdict =
+                format!("It is not a link of this server: these begin with {own}/verify or {own}/c/.");
+            return (Mark { label: "Opens nothing", class: "bad" }, verdict);
+        }
         match (refusal, link) {
             (Some(refusal), _) => (Mark { label: "Opens nothing", class: "bad" }, words::refusal(refusal)),
             (None, Some(link)) if link.first_used_at.is_some() => (
@@ -89,7 +96,10 @@ async fn diagnose(
     Posted { by, form }: Posted<Pasted>,
 ) -> Result<Response, Failure> {
     let pasted = Zeroizing::new(form.link);
+    let planner = app.links.planner();
     let diagnosis = app.links.diagnose(pasted.trim()).await?;
-    let found = Some(Found { diagnosis, now: app.links.planner().now() });
+    let is_other = matches!(planner.read_code(pasted.trim()), Err(UrlError::OtherHost | UrlError::OtherPath));
+    let own = is_other.then(|| app.url.clone());
+    let found = Some(Found { diagnosis, own, now: planner.now() });
     page(StatusCode::OK, &DiagnosePage { frame: Frame::new(by, Here::Diagnose, "Diagnose"), found })
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 use inquiry_otl::{Action, Inquiry, InquiryId, LinkId, Purpose, ReadError, SessionId, Timestamp};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::{
     Failure, Frame, Here, Notice, SignedIn, changes,
@@ -20,7 +21,7 @@ use super::{
     page, story,
     words::{self, Moment, State as Mark},
 };
-use crate::{app::App, records::timeline};
+use crate::{app::App, records::timeline, secrets::random_hex};
 
 /// How many links, sessions, and events stand on a page.
 const LINKS: u32 = 20;
@@ -98,13 +99,16 @@ struct InquiryPage {
     mark: Mark,
     template: String,
     form: LinkForm,
+    /// What the form to create a link has that no other has.
+    attempt: Zeroizing<String>,
     links: Vec<LinkRow>,
     older_links: Option<LinkId>,
     sessions: Vec<SessionRow>,
     older_sessions: Option<SessionId>,
     events: Vec<EventRow>,
     earlier: Option<u64>,
-    is_used: bool,
+    /// Whether a link was used, while there is something to revoke.
+    may_be_stolen: bool,
     /// Whether there is a mail server.
     sends: bool,
 }
@@ -193,8 +197,11 @@ async fn render(
         mark: words::state(&inquiry),
         template: template_name(app, inquiry.template),
         form,
+        attempt: random_hex::<16>(),
         sends: app.mail.sends(),
-        is_used: links.iter().any(|link| link.first_used_at.is_some()),
+        may_be_stolen: links.iter().any(|link| link.first_used_at.is_some())
+            && (links.iter().any(|link| link.refusal.is_none())
+                || sessions.iter().any(|session| session.live)),
         older_links: links.last().filter(|_| older(links.len(), LINKS)).map(|link| link.id),
         links: links
             .iter()

@@ -30,7 +30,8 @@ use std::sync::{Arc, LazyLock};
 
 use axum::{
     Router,
-    response::{Redirect, Response},
+    http::{Method, StatusCode, Uri},
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get},
 };
 use inquiry_otl_axum::{ContentPolicy, security_headers};
@@ -56,8 +57,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(mails::router())
         .merge(webhooks::router())
         .merge(tokens::router())
+        .method_not_allowed_fallback(back)
         .layer(headers())
         .with_state(app)
+}
+
+/// Whoever looks at an address that takes forms alone, as by Enter in the address bar, comes to the page that it belongs to.
+async fn back(method: Method, address: Uri) -> Response {
+    match address.path().rsplit_once('/') {
+        Some((page, _)) if method == Method::GET || method == Method::HEAD => {
+            Redirect::to(page).into_response()
+        }
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
 }
 
 /// What a page may load: what this server has, and nothing else.

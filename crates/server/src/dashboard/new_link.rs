@@ -1,13 +1,21 @@
 //! A new link, which is shown once: in the answer to the form itself, so that no address of ours and no record has it.
+//!
+//! A browser sends a form again when its answer is reloaded. Each form has an attempt of its own, and what was sent before, in
+//! all its fields, makes no other link: the one that it made is derived again.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use inquiry_otl::{Creator, IssueError, IssuedLink, SessionId, StoreErrorKind};
+use inquiry_otl::{
+    Creator, DeriveError, Digest, InquiryId, Interval, IssueError, IssuedLink, LinkId, SessionId,
+    StoreErrorKind,
+};
+use inquiry_otl_axum::api::{Begun, IdempotencyKey, IdempotencyRecords, Made};
 use lettre::Address;
 use qrcode::{QrCode, render::svg};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 
 use super::{
     Failure, Frame, Here, Posted, SignedIn,
@@ -22,10 +30,18 @@ use crate::{
     mail::{self, Asked, EnqueueError, Older},
 };
 
+/// How long a form is known that was sent before.
+const REMEMBERED: Interval = match Interval::from_days(1) {
+    Ok(day) => day,
+    Err(_) => unreachable!(),
+};
+
 /// The form, as it was sent; empty, as it is shown first.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct LinkForm {
+    /// Random: another for each time that the form is shown.
+    pub(super) attempt: String,
     /// The session that is handed to another device; empty for a link to the inquiry.
     pub(super) session: String,
     pub(super) amount: String,
@@ -39,6 +55,7 @@ pub(super) struct LinkForm {
 impl Default for LinkForm {
     fn default() -> Self {
         Self {
+            attempt: String::new(),
             session: String::new(),
             amount: String::new(),
             unit: "hours".to_owned(),
@@ -83,17 +100,90 @@ pub(super) async fn create(
         }
     };
     let older = asked.older;
-    let issued = match to.clone() {
-        None => app.links.issue(asked.request(id)).await.map_err(EnqueueError::from),
-        Some(to) => mail::enqueue(&app, id, asked, to).await,
-    };
-    let problem = match issued {
+    let problem = match once(&app, id, &form, asked, to.clone()).await? {
         Ok(link) => return shown(&app, by, &title(&inquiry), &link, older, to.map(|to| to.to_string())),
-        Err(EnqueueError::Issue(IssueError::NotFound)) => return Err(Failure::NotFound),
-        Err(EnqueueError::Issue(error)) => refusal(error)?,
-        Err(error) => return Err(Failure::Unavailable(error.into())),
+        Err(problem) => problem,
     };
     refused(&app, by, id, StatusCode::CONFLICT, problem, form).await
+}
+
+/// Issues a link, or derives the one that the same form made before; or says why there is none.
+async fn once(
+    app: &Arc<App>,
+    inquiry: InquiryId,
+    form: &LinkForm,
+    asked: Asked,
+    to: Option<Address>,
+) -> Result<Result<IssuedLink, String>, Failure> {
+    let planner = app.links.planner();
+    let text = serde_json::to_vec(&(inquiry, form)).map_err(|error| Failure::Unavailable(error.into()))?;
+    let key = IdempotencyKey::new(&planner.tenant(), &text);
+    let now = planner.now();
+    let until = now.plus(REMEMBERED);
+    // The key is of all that is asked for: there is no other request under it.
+    let request = Digest::from_bytes(*key.as_bytes());
+    Ok(match app.records.begin(key, request, now, until).await? {
+        Begun::First => {
+            let app = Arc::clone(app);
+            // A browser that goes away leaves no attempt behind that is under way.
+            let task = async move {
+                let issued = issue(&app, inquiry, asked, to).await;
+                let noted = match &issued {
+                    Ok(Ok(link)) => app.records.finish(key, Made::Link(inquiry, link.id), until).await,
+                    // Nobody has seen a link: the same form may be sent again.
+                    _ => IdempotencyRecords::forget(&app.records, key).await,
+                };
+                if let Err(error) = noted {
+                    tracing::warn!(kind = ?error.kind(), "the attempt of a form stays under way");
+                }
+                issued
+            };
+            tokio::spawn(task.in_current_span())
+                .await
+                .map_err(|error| Failure::Unavailable(error.into()))??
+        }
+        Begun::Done(Made::Link(inquiry, link)) => again(app, inquiry, link).await?,
+        Begun::Full => {
+            Err("Too many requests of the last day are remembered. No link was created: try again later."
+                .to_owned())
+        }
+        Begun::UnderWay { .. } | Begun::Done(_) | Begun::Other => {
+            Err("This form was sent before. Look below for what came of it, or send it once more.".to_owned())
+        }
+    })
+}
+
+async fn issue(
+    app: &App,
+    inquiry: InquiryId,
+    asked: Asked,
+    to: Option<Address>,
+) -> Result<Result<IssuedLink, String>, Failure> {
+    let issued = match to {
+        None => app.links.issue(asked.request(inquiry)).await.map_err(EnqueueError::from),
+        Some(to) => mail::enqueue(app, inquiry, asked, to).await,
+    };
+    match issued {
+        Ok(link) => Ok(Ok(link)),
+        Err(EnqueueError::Issue(IssueError::NotFound)) => Err(Failure::NotFound),
+        Err(EnqueueError::Issue(error)) => refusal(error).map(Err),
+        Err(error) => Err(Failure::Unavailable(error.into())),
+    }
+}
+
+/// The link that was made, as long as it is unused.
+async fn again(app: &App, inquiry: InquiryId, link: LinkId) -> Result<Result<IssuedLink, String>, Failure> {
+    match app.links.derive(inquiry, link).await {
+        Ok(link) => Ok(Ok(link)),
+        Err(DeriveError::NotOutstanding(refusal)) => {
+            let why = words::refusal(&refusal);
+            Ok(Err(format!(
+                "This form was sent before, and its link opens nothing any more. {why} For another link, send it once more."
+            )))
+        }
+        Err(DeriveError::Store(error)) => Err(error.into()),
+        Err(error) => Err(Failure::Unavailable(error.into())),
+    }
 }
 
 /// What is wrong with a form: it is none of ours, or a field of it.

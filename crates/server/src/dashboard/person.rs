@@ -46,6 +46,7 @@ pub(crate) fn router(app: Arc<App>, sessions: Sessions) -> Router {
         .route(PATH, get(show))
         .route("/inquiry/complete", post(complete))
         .route("/inquiry/done", get(done))
+        .method_not_allowed_fallback(super::back)
         .layer(super::headers())
         .with_state(Persons { app, sessions })
 }

@@ -1,6 +1,6 @@
 //! Signing in, with a token, and out.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -12,7 +12,6 @@ use axum::{
 };
 use inquiry_otl_axum::api::Tokens;
 use serde::Deserialize;
-use tower_governor::{GovernorLayer, governor::GovernorConfigBuilder};
 use zeroize::Zeroizing;
 
 use super::{
@@ -24,26 +23,10 @@ use crate::{app::App, records::tokens};
 const PATH: &str = "/dashboard/sign-in";
 /// Where to go from there, unless a page was asked for.
 const HOME: &str = "/dashboard/inquiries";
-/// From one address so many attempts at once, and then one in that time.
-const ATTEMPTS: u32 = 10;
-const PAUSE: Duration = Duration::from_secs(6);
 
-/// To be called where tasks can be spawned.
 pub(super) fn router() -> Router<Arc<App>> {
-    let limit = GovernorConfigBuilder::default().period(PAUSE).burst_size(ATTEMPTS).finish();
-    let Some(limit) = limit else { unreachable!("neither is zero") };
-    // An address that may try as often as a new one is not remembered.
-    let attempts = Arc::downgrade(limit.limiter());
-    tokio::spawn(async move {
-        while let Some(attempts) = attempts.upgrade() {
-            attempts.retain_recent();
-            drop(attempts);
-            tokio::time::sleep(PAUSE.saturating_mul(ATTEMPTS)).await;
-        }
-    });
-    let attempt = post(sign_in).layer(GovernorLayer::new(limit));
     Router::new()
-        .route(PATH, get(show).merge(attempt))
+        .route(PATH, get(show).post(sign_in))
         .route("/dashboard/sign-out", post(sign_out))
         .route("/dashboard", get(async || Redirect::to(HOME)))
 }
@@ -63,8 +46,11 @@ pub(super) fn path_to(wanted: &str) -> String {
 /// A page of the dashboard: whatever else is asked for is its first one, so that nobody is led elsewhere.
 fn own(wanted: &str) -> &str {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.?=&%+".contains(&byte);
-    let is_own = wanted.starts_with("/dashboard/") && !wanted.contains("//") && !wanted.contains("..");
-    if is_own && !wanted.starts_with(PATH) && wanted.bytes().all(plain) { wanted } else { HOME }
+    // Browsers take `%2e` in a path for a dot; no page of ours has an escape in its path.
+    let path = wanted.split('?').next().unwrap_or_default();
+    let is_own = path.starts_with("/dashboard/") && !path.contains('%');
+    let leads_up = wanted.contains("//") || wanted.contains("..");
+    if is_own && !leads_up && !wanted.starts_with(PATH) && wanted.bytes().all(plain) { wanted } else { HOME }
 }
 
 #[derive(Template)]
@@ -131,6 +117,14 @@ async fn sign_in(
     let token = Zeroizing::new(sent.token);
     let (digest, now) = (Tokens::digest(token.trim()), app.links.planner().now());
     let Some(token) = app.records.read(move |of| tokens::find(of, &digest)).await? else {
+        // Whoever guesses is told to wait, and keeps nobody out: a token that is good signs in at any time.
+        if app.wrong_tokens.check().is_err() {
+            let problem = Notice::problem(
+                "That was no token of this server either. Wait a moment before the next one.",
+            );
+            let page = ask(&app, &headers, &sent.next, StatusCode::TOO_MANY_REQUESTS, Some(problem))?;
+            return Ok(([(header::RETRY_AFTER, "6")], page).into_response());
+        }
         let problem = Notice::problem("This is not a token of this server, or it was revoked.");
         return ask(&app, &headers, &sent.next, StatusCode::UNPROCESSABLE_ENTITY, Some(problem));
     };
@@ -182,6 +176,9 @@ mod tests {
             "/\\evil.example",
             "/dashboard/\\evil.example",
             "/dashboard/../verify",
+            "/dashboard/%2e%2e/verify",
+            "/dashboard/.%2E/verify",
+            "/dashboard/%252e%252e/verify",
             "/dashboard/\r\nset-cookie: a=b",
             "/dashboard/\u{e9}",
             "/verify?code=1",

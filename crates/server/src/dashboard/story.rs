@@ -17,7 +17,7 @@ pub(crate) fn standing(inquiry: &Inquiry) -> String {
         Status::Failed => "The person is done, without success.".to_owned(),
         Status::Expired => {
             let at = instant(inquiry.expired_at.unwrap_or(inquiry.expires_at));
-            format!("Its time ran out on {at}. All links and sessions from before are dead, and stay so.")
+            format!("It expired on {at}. All links and sessions from before are dead, and stay so.")
         }
         Status::Approved => "It was approved.".to_owned(),
         Status::NeedsReview => "It waits for a reviewer.".to_owned(),
@@ -67,7 +67,7 @@ pub(crate) fn sentence(event: &EventKind) -> String {
             Revocation::AllLinks => "All links were revoked.".to_owned(),
             Revocation::Everything => "Everything was revoked: all links and sessions ended.".to_owned(),
         },
-        EventKind::LinkPeeked { link } => format!("The link {link} was looked at, and not used."),
+        EventKind::LinkPeeked { .. } => "A link was looked at, and not used.".to_owned(),
         EventKind::LinkRedeemed { link, session } => {
             format!("The person opened the link {link}: session {session} began.")
         }

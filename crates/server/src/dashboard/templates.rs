@@ -85,6 +85,9 @@ struct TemplatePage {
     action: String,
     name: String,
     name_error: Option<String>,
+    /// What a new one is to have as its id.
+    own_id: String,
+    own_id_error: Option<String>,
     fields: Vec<Field>,
     limit: Field,
     grace: Vec<Field>,
@@ -101,6 +104,8 @@ impl TemplatePage {
             id,
             name: form.text("name").to_owned(),
             name_error: errors.get("name").cloned(),
+            own_id: form.text("id").to_owned(),
+            own_id_error: errors.get("id").cloned(),
             fields: Field::windows(form, errors),
             limit: Field::limit(form, errors),
             grace: Field::grace(form, errors),
@@ -127,7 +132,25 @@ fn find(app: &App, id: &str) -> Result<Template, Failure> {
 }
 
 async fn create(State(app): State<Arc<App>>, Posted { by, form }: Posted<Form>) -> Result<Response, Failure> {
-    save(&app, by, None, &form).await
+    let mut errors = Errors::new();
+    let read = read(&form).map_err(|wrong| errors.extend(wrong));
+    let id = own_id(&form).map_err(|wrong| errors.insert("id", wrong));
+    if let (Ok((name, policy)), Ok(id)) = (read, id) {
+        if app.templates.add(&app.records, Template { id, name, policy }).await? {
+            return Ok(saved());
+        }
+        errors.insert("id", "Another template has this id.".to_owned());
+    }
+    page(StatusCode::UNPROCESSABLE_ENTITY, &TemplatePage::new(by, None, &form, &errors))
+}
+
+/// The id of a new template: one that clients have sent before, or a random one.
+fn own_id(form: &Form) -> Result<TemplateId, String> {
+    let id = match form.text("id").trim() {
+        "" => format!("{}{}", TemplateId::PREFIX, random_hex::<12>().as_str()),
+        own => own.to_owned(),
+    };
+    TemplateId::new(&id).map_err(|error| format!("This cannot be an id: {error}."))
 }
 
 async fn change(
@@ -135,18 +158,18 @@ async fn change(
     Path(id): Path<String>,
     Posted { by, form }: Posted<Form>,
 ) -> Result<Response, Failure> {
-    let template = find(&app, &id)?;
-    save(&app, by, Some(template.id), &form).await
+    let id = find(&app, &id)?.id;
+    match read(&form) {
+        Ok((name, policy)) => {
+            app.templates.change(&app.records, Template { id, name, policy }).await?;
+            Ok(saved())
+        }
+        Err(errors) => {
+            page(StatusCode::UNPROCESSABLE_ENTITY, &TemplatePage::new(by, Some(id), &form, &errors))
+        }
+    }
 }
 
-async fn save(app: &App, by: SignedIn, id: Option<TemplateId>, form: &Form) -> Result<Response, Failure> {
-    match read(form) {
-        Ok((name, policy)) => {
-            let new = || TemplateId::new(&format!("{}{}", TemplateId::PREFIX, random_hex::<12>().as_str()));
-            let id = id.map_or_else(new, Ok).map_err(|error| Failure::Unavailable(error.into()))?;
-            app.templates.put(&app.records, Template { id, name, policy }).await?;
-            Ok(Redirect::to(&format!("{PATH}?done=saved")).into_response())
-        }
-        Err(errors) => page(StatusCode::UNPROCESSABLE_ENTITY, &TemplatePage::new(by, id, form, &errors)),
-    }
+fn saved() -> Response {
+    Redirect::to(&format!("{PATH}?done=saved")).into_response()
 }

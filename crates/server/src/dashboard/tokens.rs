@@ -11,11 +11,14 @@ use axum::{
     routing::{get, post},
 };
 use inquiry_otl::Timestamp;
+use inquiry_otl_axum::api::Tokens;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Failure, Frame, Here, Notice, Posted, SignedIn, page,
+    Failure, Frame, Here, Notice, Posted, SignedIn,
+    fields::Errors,
+    page,
     words::{Moment, moment},
 };
 use crate::{
@@ -38,7 +41,7 @@ struct TokensPage {
     /// The one that was just made.
     created: Option<Zeroizing<String>>,
     name: String,
-    error: Option<String>,
+    errors: Errors,
     now: Timestamp,
 }
 
@@ -49,7 +52,7 @@ impl TokensPage {
             tokens: app.records.read(records::all).await?,
             created: None,
             name: String::new(),
-            error: None,
+            errors: Errors::new(),
             now: app.links.planner().now(),
         })
     }
@@ -80,30 +83,47 @@ async fn list(
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct Create {
     name: String,
+    /// A cookie lasts twelve hours, and a token until it is revoked: whoever has the cookie alone makes none.
+    #[serde(default, rename = "own-token")]
+    own: String,
 }
 
 async fn create(
     State(app): State<Arc<App>>,
-    Posted { by, form }: Posted<Named>,
+    Posted { by, form }: Posted<Create>,
 ) -> Result<Response, Failure> {
-    let made = tokens::create(&app.records, &form.name, app.links.planner().now()).await;
+    let own = Zeroizing::new(form.own);
+    let digest = Tokens::digest(own.trim());
+    let is_good = app.records.read(move |of| records::find(of, &digest)).await?.is_some();
+    let made = if is_good {
+        tokens::create(&app.records, &form.name, app.links.planner().now())
+            .await
+            .map_err(|error| ("name", error))
+    } else {
+        Err(("own-token", TokenError::Own))
+    };
     let mut view = TokensPage::of(&app, by).await?;
     let status = match made {
         Ok(token) => {
             view.created = Some(token);
             StatusCode::CREATED
         }
-        Err(TokenError::Records(error)) => return Err(error.into()),
-        Err(error) => {
+        Err((_, TokenError::Records(error))) => return Err(error.into()),
+        Err((field, error)) => {
             view.frame = view.frame.with_notice(Notice::problem("Nothing was created: see below."));
             view.name = form.name;
-            view.error = Some(error.to_string());
+            view.errors.insert(field, error.to_string());
             StatusCode::UNPROCESSABLE_ENTITY
         }
     };
     page(status, &view)
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 async fn revoke(

@@ -50,20 +50,24 @@ struct ListPage {
     error: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, by: SignedIn) -> Result<Response, Failure> {
-    listed(&app, by, StatusCode::OK, String::new(), None).await
+async fn list(
+    State(app): State<Arc<App>>,
+    Query(wanted): Query<Wanted>,
+    by: SignedIn,
+) -> Result<Response, Failure> {
+    listed(&app, by, StatusCode::OK, wanted.notice(), String::new(), None).await
 }
 
 async fn listed(
     app: &App,
     by: SignedIn,
     status: StatusCode,
+    notice: Option<Notice>,
     url: String,
     error: Option<String>,
 ) -> Result<Response, Failure> {
-    let problem = error.as_ref().map(|_| Notice::problem("Nothing was added: see below."));
     let view = ListPage {
-        frame: Frame::new(by, Here::Webhooks, "Webhooks").with_notice(problem),
+        frame: Frame::new(by, Here::Webhooks, "Webhooks").with_notice(notice),
         endpoints: app.records.read(records::endpoints).await?,
         names: NAMES,
         url,
@@ -85,7 +89,8 @@ async fn add(
         Err(EndpointError::Records(error)) => Err(error.into()),
         Err(error) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            listed(&app, by, status, url.clone(), Some(error.to_string())).await
+            let problem = Notice::problem("Nothing was added: see below.");
+            listed(&app, by, status, Some(problem), url.clone(), Some(error.to_string())).await
         }
     }
 }
@@ -132,6 +137,7 @@ impl Wanted {
             "test" => "A test event is on its way.",
             "again" => "It is on its way again, under the same id.",
             "disabled" => "Nothing is sent there any more.",
+            "removed" => "The endpoint was removed, and its log with it.",
             "enabled" => "Events are sent there again; those that waited go first.",
             _ => return None,
         }))
@@ -226,5 +232,5 @@ async fn remove(
 ) -> Result<Response, Failure> {
     find(&app, &id).await?;
     app.records.write(move |to| records::remove(to, &id)).await?;
-    Ok(Redirect::to(PATH).into_response())
+    Ok(Redirect::to(&format!("{PATH}?done=removed")).into_response())
 }

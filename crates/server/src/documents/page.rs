@@ -3,6 +3,7 @@
 use askama::Template;
 use serde_json::Value;
 
+use super::example;
 use crate::dashboard::assets;
 
 #[derive(Template)]
@@ -25,6 +26,8 @@ struct Operation<'a> {
     body: Vec<Parameter<'a>>,
     answers: Vec<(&'a str, &'a str)>,
     example: String,
+    /// What is answered to that, where it is shown.
+    answer: String,
 }
 
 /// Something that a request has.
@@ -59,13 +62,9 @@ impl<'a> Operation<'a> {
         let of_path = at(document, &["paths", path, "parameters"]).as_array().into_iter().flatten();
         let parameters = of_path
             .chain(at(operation, &["parameters"]).as_array().into_iter().flatten())
-            .map(|parameter| referred(document, parameter))
-            .map(|parameter| Parameter {
-                name: text(at(parameter, &["name"])).to_owned(),
-                place: text(at(parameter, &["in"])),
-                description: text(at(parameter, &["description"])),
-            })
+            .flat_map(|parameter| parameters(referred(document, parameter)))
             .collect();
+        let id = text(at(operation, &["operationId"]));
         let mut body = Vec::new();
         let schema = at(
             referred(document, at(operation, &["requestBody"])),
@@ -77,8 +76,9 @@ impl<'a> Operation<'a> {
             .map(|(status, answer)| (status.as_str(), text(at(referred(document, answer), &["description"]))))
             .collect();
         Self {
-            id: text(at(operation, &["operationId"])),
-            example: example(url, &method, path),
+            id,
+            example: example::request(url, &method, path),
+            answer: example::answer(url, id),
             method,
             path,
             summary: text(at(operation, &["summary"])),
@@ -109,6 +109,20 @@ fn referred<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     path.and_then(|path| document.pointer(path)).unwrap_or(value)
 }
 
+/// A parameter; of one that is an object each member, as it is written in an address: `page[size]`.
+fn parameters(parameter: &Value) -> Vec<Parameter<'_>> {
+    let name = text(at(parameter, &["name"]));
+    let row = |name: String, of| Parameter {
+        name,
+        place: text(at(parameter, &["in"])),
+        description: text(at(of, &["description"])),
+    };
+    match at(parameter, &["schema", "properties"]).as_object() {
+        None => vec![row(name.to_owned(), parameter)],
+        Some(members) => members.iter().map(|(member, of)| row(format!("{name}[{member}]"), of)).collect(),
+    }
+}
+
 /// Members of `data.attributes` and `meta`, which is how deep requests go.
 fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut Vec<Parameter<'a>>) {
     let schema = referred(document, schema);
@@ -136,26 +150,4 @@ fn kind(schema: &Value) -> &str {
         }
         _ => "",
     }
-}
-
-/// A command that can be pasted, once the token and an id are filled in.
-fn example(url: &str, method: &str, path: &str) -> String {
-    let path = path.replace("{inquiry-id}", "$INQUIRY").replace("{inquiry-session-id}", "$SESSION");
-    let body = match (method, path.as_str()) {
-        ("POST", "/inquiries") => {
-            r#"{"data":{"attributes":{"inquiry-template-id":"itmpl_identity","reference-id":"user 7"}}}"#
-        }
-        ("POST", "/inquiry-sessions") => r#"{"data":{"attributes":{"inquiry-id":"'$INQUIRY'"}}}"#,
-        ("POST", "/inquiry-sessions/expire-all") => r#"{"meta":{"inquiry-ids":["'$INQUIRY'"]}}"#,
-        ("POST", path) if path.ends_with("/generate-one-time-link") => {
-            r#"{"meta":{"expires-in-seconds":86400}}"#
-        }
-        _ => "",
-    };
-    let method = if method == "GET" { String::new() } else { format!(" -X {method}") };
-    let body = match body {
-        "" => String::new(),
-        body => format!(" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{body}'"),
-    };
-    format!("curl{method} \"{url}/api/v1{path}\" -H \"Authorization: Bearer $TOKEN\"{body}")
 }

@@ -14,6 +14,13 @@ pub(super) const TABLES: &str = "
         PRIMARY KEY (hour, name, label)
     ) STRICT, WITHOUT ROWID;";
 
+/// Looks at links that would open.
+pub(crate) const LOOKED: &str = "peeked";
+/// Looks at links that would not, by reason.
+pub(crate) const IN_VAIN: &str = "peeked-in-vain";
+/// Attempts that were refused, by reason.
+pub(crate) const REFUSED: &str = "refused";
+
 /// How many microseconds an hour has.
 pub(crate) const HOUR: i64 = 3_600_000_000;
 

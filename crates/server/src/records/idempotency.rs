@@ -1,10 +1,10 @@
-//! What was done over the API under which `Idempotency-Key`: digests and ids, for a day (L3).
+//! What was done over the API under which `Idempotency-Key`, and by which form of the dashboard: digests and ids, for a day (L3).
 
 use inquiry_otl::{Digest, StoreError, Timestamp};
 use inquiry_otl_axum::api::{Begun, IdempotencyKey, IdempotencyRecords, Made};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Records, from_json, to_json};
+use super::{Records, from_json, from_micros, to_json};
 
 /// How many keys are kept: some 200 MB.
 const MOST: i64 = 1_000_000;
@@ -15,7 +15,7 @@ pub(super) const TABLES: &str = "
     CREATE TABLE idempotency (
         key BLOB PRIMARY KEY,
         request BLOB NOT NULL,
-        -- JSON of the ids of what was made; none while the request is under way.
+        -- JSON of the ids of what was made; none as long as nobody has noted it.
         made TEXT,
         until INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
@@ -68,14 +68,16 @@ fn begin(
     to.prepare_cached("DELETE FROM idempotency WHERE key = ?1 AND until <= ?2")?
         .execute(params![key.as_bytes(), now])?;
     purge(to, now)?;
-    let known: Option<(bool, Option<String>)> = to
-        .prepare_cached("SELECT request = ?2, made FROM idempotency WHERE key = ?1")?
-        .query_row(params![key.as_bytes(), request.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let known: Option<(bool, Option<String>, i64)> = to
+        .prepare_cached("SELECT request = ?2, made, until FROM idempotency WHERE key = ?1")?
+        .query_row(params![key.as_bytes(), request.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
     match known {
-        Some((false, _)) => return Ok(Begun::Other),
-        Some((true, None)) => return Ok(Begun::UnderWay),
-        Some((true, Some(made))) => return Ok(Begun::Done(from_json(&made)?)),
+        Some((false, ..)) => return Ok(Begun::Other),
+        Some((true, None, until)) => return Ok(Begun::UnderWay { until: from_micros(until)? }),
+        Some((true, Some(made), _)) => return Ok(Begun::Done(from_json(&made)?)),
         None => {}
     }
     let count: i64 =

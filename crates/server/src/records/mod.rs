@@ -8,6 +8,7 @@ pub(crate) mod idempotency;
 pub(crate) mod mails;
 #[cfg(test)]
 mod plans;
+pub(crate) mod root;
 pub(crate) mod templates;
 pub(crate) mod timeline;
 pub(crate) mod tokens;
@@ -21,8 +22,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::files;
+
 /// The tables of each subject, in the order in which they refer to one another.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
+    root::TABLES,
     tokens::TABLES,
     templates::TABLES,
     timeline::TABLES,
@@ -32,7 +36,7 @@ const TABLES: [&str; 7] = [
     mails::TABLES,
 ];
 /// The version of the tables, in `user_version`.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// How many calls may wait.
 const QUEUE: usize = 1024;
 /// How many writes share a transaction.
@@ -53,6 +57,7 @@ type Read = Box<dyn FnOnce(&Connection) + Send>;
 impl Records {
     /// Opens the file, and makes its tables if they are not there.
     pub(crate) fn open(path: &Path) -> Result<Self, RecordsError> {
+        files::make_database(path).map_err(RecordsError::File)?;
         let mut first = connect(path)?;
         migrate(&mut first)?;
         let second = connect(path)?;
@@ -165,11 +170,9 @@ fn migrate(connection: &mut Connection) -> Result<(), RecordsError> {
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         VERSION => return Ok(()),
-        0 => {}
+        0 => TABLES.iter().try_for_each(|tables| transaction.execute_batch(tables))?,
+        1 => templates::number(&transaction)?,
         _ => return Err(RecordsError::Version),
-    }
-    for tables in TABLES {
-        transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
@@ -211,6 +214,9 @@ pub(crate) enum RecordsError {
     /// The file is of another version of this program.
     #[error("the server's records are of another version of this program")]
     Version,
+    /// The file cannot be made.
+    #[error("the file of the server's records cannot be made")]
+    File(#[source] std::io::Error),
     /// The engine failed.
     #[error("the server's records cannot be used")]
     Sqlite(#[from] rusqlite::Error),

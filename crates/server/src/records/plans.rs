@@ -113,7 +113,9 @@ fn everything(to: &Transaction<'_>) -> rusqlite::Result<()> {
 
     let id = TemplateId::new("itmpl_identity").unwrap();
     let policy = ExpirationPolicy::default();
-    templates::put(to, &templates::Template { id, name: String::new(), policy })?;
+    let template = templates::Template { id, name: String::new(), policy };
+    templates::add(to, &template)?;
+    templates::change(to, &template)?;
     templates::all(to)?;
     idempotency::purge(to, now.unix_micros()).map(drop)
 }

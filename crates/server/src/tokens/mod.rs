@@ -56,6 +56,9 @@ pub(crate) enum TokenError {
     /// Another token has that name.
     #[error("another token has this name: revoke it, or take another name")]
     Taken,
+    /// Who asks has no token.
+    #[error("this is not a token of this server, or it was revoked")]
+    Own,
     /// No token has that name.
     #[error("there is no token of this name, or it was revoked before")]
     NotFound,

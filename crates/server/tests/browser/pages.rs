@@ -7,7 +7,7 @@ use inquiry_otl_testkit::browser::axe;
 use serde_json::json;
 
 use crate::{
-    server::Place,
+    server::{Place, Running},
     staff::{Browser, Look, Scripts, alone, create_link, follow, press, sign_in},
 };
 
@@ -85,7 +85,6 @@ async fn everybody_can_use_the_pages() {
             ("/dashboard/templates/new", "new-template"),
             ("/dashboard/templates/itmpl_identity", "template"),
             ("/dashboard/nothing", "not-found"),
-            ("/docs", "docs"),
         ] {
             staff.goto(&format!("{}{path}", server.url)).await;
             looker.look(name).await;
@@ -109,14 +108,16 @@ async fn everybody_can_use_the_pages() {
         staff.fill("#mail", "jo@example.com").await;
         let link = create_link(staff).await;
         looker.look("link").await;
-        server.redeem(&link).await;
-        staff.goto(&inquiry).await;
-        looker.look("inquiry-used").await;
         staff.goto(&format!("{}/dashboard/mails", server.url)).await;
         looker.look("mails-one").await;
         staff.click("main table a").await;
         staff.until("h1", "Mail").await;
         looker.look("mail").await;
+        let hidden = "const letter = document.querySelector('.letter'); return letter.scrollWidth - letter.clientWidth";
+        assert_eq!(staff.run(hidden).await, json!(0), "the whole mail can be read");
+        server.redeem(&link).await;
+        staff.goto(&inquiry).await;
+        looker.look("inquiry-used").await;
 
         staff.goto(&format!("{}/dashboard/webhooks", server.url)).await;
         staff.fill("#url", "http://example.com/hook").await;
@@ -132,11 +133,7 @@ async fn everybody_can_use_the_pages() {
         staff.until(".notice", "A test event").await;
         staff.click("summary").await;
         looker.look("webhook").await;
-        staff.goto(&format!("{}/dashboard/tokens", server.url)).await;
-        staff.fill("#name", "night shift").await;
-        press(staff, "tokens").await;
-        staff.until(".notice", "shows the token once").await;
-        looker.look("token").await;
+        create_token(&looker, &server).await;
         staff.goto(&format!("{}/dashboard/diagnose", server.url)).await;
         staff.fill("#link", &link).await;
         press(staff, "diagnose").await;
@@ -151,12 +148,30 @@ async fn everybody_can_use_the_pages() {
         staff.press().await;
         staff.until("h1", "You are done").await;
         looker.look("person-done").await;
+        staff.goto(&format!("{}/inquiry", server.url)).await;
+        staff.until("h1", "Please open your link").await;
+        looker.look("person-over").await;
 
         // The control: the checker sees what is wrong.
         staff.run("document.documentElement.removeAttribute('lang')").await;
         assert_eq!(staff.violations(&looker.axe).await.len(), 1);
         looker.browser.close().await;
     }
+}
+
+/// A token is made by whoever has one.
+async fn create_token(looker: &Looker, server: &Running) {
+    let (staff, own) = (&looker.browser, server.token.as_deref().unwrap());
+    staff.goto(&format!("{}/dashboard/tokens", server.url)).await;
+    staff.fill("#name", "night shift").await;
+    staff.fill("#own-token", "wrong").await;
+    press(staff, "tokens").await;
+    staff.until("#own-token-error", "not a token").await;
+    looker.look("token-refused").await;
+    staff.fill("#own-token", own).await;
+    press(staff, "tokens").await;
+    staff.until(".notice", "shows the token once").await;
+    looker.look("token").await;
 }
 
 /// Where the navigation leads.

@@ -29,6 +29,12 @@ async fn staff_brings_a_person_back_once() {
         let copy = staff.0.find(Locator::Css("[data-copy]")).await.unwrap();
         assert_eq!(copy.is_displayed().await.unwrap(), scripts == Scripts::Run, "a button that does nothing");
 
+        // A reload sends the form again, and the link is none the worse.
+        staff.0.refresh().await.unwrap();
+        staff.until("h1", "The same link again").await;
+        let field = staff.0.find(Locator::Css("#link")).await.unwrap();
+        assert_eq!(field.attr("value").await.unwrap().unwrap(), link);
+
         let person = Browser::open(Look::Desktop, scripts).await;
         person.goto(&link).await;
         assert_eq!(person.text("h1").await, "Continue your verification");

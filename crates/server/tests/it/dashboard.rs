@@ -83,6 +83,71 @@ async fn what_cannot_be_done_is_said() {
     assert!(page.contains("This inquiry is redacted: it cannot be resumed."));
 }
 
+/// An address that takes forms alone leads to the page that it belongs to, as by Enter in the address bar; it takes nothing else.
+#[tokio::test]
+async fn an_address_of_forms_leads_to_its_page() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    let inquiry = create(&staff).await;
+    let (hook, _) = staff.add_endpoint("http://127.0.0.1:9/hook").await;
+    let mut pages = vec![
+        ("/dashboard/search".to_owned(), "/dashboard"),
+        ("/dashboard/samples".to_owned(), "/dashboard"),
+        ("/dashboard/sign-out".to_owned(), "/dashboard"),
+        ("/dashboard/tokens/revoke".to_owned(), "/dashboard/tokens"),
+        ("/inquiry/complete".to_owned(), "/inquiry"),
+    ];
+    pages
+        .extend(["links", "revoke", "redact", "resume"].map(|form| (format!("{inquiry}/{form}"), &*inquiry)));
+    pages.extend(["test", "again", "remove"].map(|form| (format!("{hook}/{form}"), &*hook)));
+    for (form, page) in pages {
+        let answer = staff.get(&form).await;
+        assert_eq!((answer.status(), location(&answer)), (StatusCode::SEE_OTHER, page), "{form}");
+        let answer = staff.client.put(format!("{}{form}", server.url)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{form}");
+    }
+}
+
+/// I3, L6: an inquiry that staff ended is not said to have run out of time, and nobody is told to revoke what is revoked.
+#[tokio::test]
+async fn a_page_says_how_it_is() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    let inquiry = create(&staff).await;
+    let link = shown(&staff.post(&format!("{inquiry}/links"), &[]).await.text().await.unwrap(), "link");
+    let alarm = "A link was used. Was it not the person";
+    assert!(!staff.page(&inquiry).await.contains(alarm));
+    server.redeem(&link).await;
+    assert!(staff.page(&inquiry).await.contains(alarm));
+    staff.post(&format!("{inquiry}/revoke"), &[("what", "everything")]).await;
+    assert!(!staff.page(&inquiry).await.contains(alarm));
+
+    staff.post(&format!("{inquiry}/expire"), &[]).await;
+    let page = staff.page(&inquiry).await;
+    assert!(page.contains("It expired on ") && !page.contains("ran out"), "{page}");
+}
+
+/// C6, D9: a link of another server is told from one that was damaged.
+#[tokio::test]
+async fn a_link_of_another_server_is_not_damaged() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    let link = server.link(&server.inquiry().await).await;
+    let said = async |pasted: &str| {
+        let answer = staff.post("/dashboard/diagnose", &[("link", pasted)]).await;
+        let page = answer.text().await.unwrap();
+        (page.contains("It is not a link of this server"), page.contains("It is damaged"))
+    };
+    let moved = link.replace(&server.url, "https://verify.example.com");
+    assert_eq!(said(&moved).await, (true, false));
+    assert_eq!(said(&format!("{}/dashboard", server.url)).await, (true, false));
+    assert_eq!(said(&link[..link.len() - 1]).await, (false, true));
+    assert_eq!(said(&link).await, (false, false));
+}
+
 /// L3: a link stands in the answer to its form, which nobody keeps, and in no address; D9: a link that is diagnosed, or pasted
 /// into the search by mistake, is not shown again either.
 #[tokio::test]
@@ -120,73 +185,6 @@ async fn a_link_is_shown_once() {
     }
     assert_eq!(location(&search().await), inquiry);
     assert!(!server.log().contains(code));
-}
-
-/// E10: a change of a template is for inquiries that are made from then on; what is wrong is said at its field, and nothing is kept.
-#[tokio::test]
-async fn a_template_is_changed_for_what_comes_after() {
-    let place = Place::new();
-    let server = place.serve(&[]);
-    let staff = server.staff().await;
-    let before = create(&staff).await;
-    let path = "/dashboard/templates/itmpl_identity";
-    let mut fields = vec![
-        ("name", "Identity check"),
-        ("after-create", "2"),
-        ("after-create-unit", "days"),
-        ("after-start", ""),
-        ("after-resume", "90"),
-        ("after-resume-unit", "minutes"),
-        ("resume-link", ""),
-        ("handoff-link", "30"),
-        ("handoff-link-unit", "minutes"),
-        ("session-limit", "3"),
-        ("grace", "5"),
-        ("grace-unit", "minutes"),
-        ("grace-replays", "2"),
-        ("grace-clients", "same"),
-    ];
-    for (field, wrong) in [
-        ("after-create", "0"),
-        ("handoff-link", ""),
-        ("session-limit", "-1"),
-        ("grace-replays", "many"),
-        ("name", " "),
-    ] {
-        let wrong: Vec<_> =
-            fields.iter().map(|(name, value)| (*name, if *name == field { wrong } else { value })).collect();
-        let answer = staff.post(path, &wrong).await;
-        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.text().await.unwrap().contains(&format!("id=\"{field}-error\"")), "{field}");
-    }
-    assert!(
-        staff
-            .get(path)
-            .await
-            .text()
-            .await
-            .unwrap()
-            .contains("name=\"session-limit\" inputmode=\"numeric\" value=\"25\"")
-    );
-    assert_eq!(location(&staff.post(path, &fields).await), "/dashboard/templates?done=saved");
-    let page = staff.get(path).await.text().await.unwrap();
-    for (name, value) in
-        fields.iter().filter(|(name, _)| !name.ends_with("-unit") && !name.ends_with("clients"))
-    {
-        assert!(
-            page.contains(&format!("name=\"{name}\"")) && page.contains(&format!("value=\"{value}\"")),
-            "{name}"
-        );
-    }
-    let after = create(&staff).await;
-    let resumed = "stays open for 90 minutes from now";
-    assert!(staff.get(&after).await.text().await.unwrap().contains(resumed));
-    assert!(!staff.get(&before).await.text().await.unwrap().contains(resumed));
-
-    fields[0].1 = "Another one";
-    assert_eq!(staff.post("/dashboard/templates/new", &fields).await.status(), StatusCode::SEE_OTHER);
-    let list = staff.get("/dashboard/templates").await.text().await.unwrap();
-    assert_eq!(list.matches("<tr>").count(), 3, "a head and two templates");
 }
 
 /// Pages of the list have each inquiry once, there and back, whatever they are filtered by.

@@ -37,15 +37,24 @@ async fn links_looks_and_refusals_are_counted() {
     }
     // No link was used later than all of them were.
     let longest = began.elapsed().as_secs();
-    assert!(server.link(&server.inquiry().await).await.starts_with("http"));
+    let link = server.link(&server.inquiry().await).await;
+    let other = Place::new();
+    let elsewhere = other.serve(&[]);
+    let unknown = elsewhere.link(&elsewhere.inquiry().await).await;
+    for in_vain in [&link[..link.len() - 1], &unknown.replace(&elsewhere.url, &server.url)] {
+        let path = in_vain.strip_prefix(&server.url).unwrap();
+        assert_eq!(server.get(path).await.status(), StatusCode::NOT_FOUND);
+    }
     let wanted = [
         "<dt>Links created</dt><dd>4</dd>",
         "<dt>First uses</dt><dd>3</dd>",
         "<svg aria-hidden",
-        // Each link was looked at twice before its use, and once after.
-        "<dt>Looks, which use nothing up</dt><dd>9, 3.0 for each first use</dd>",
-        "<dt>Refusals</dt><dd>3</dd>",
-        "used</th><td class=\"number\">3</td>",
+        // Each link was looked at twice before its use; after it there were a press and a look in vain.
+        "<dt>Looks at links that would open, which use nothing up</dt><dd>6, 2.0 for each first use</dd>",
+        "<dt>Refusals</dt><dd>8</dd>",
+        "used</th><td class=\"number\">3</td><td class=\"number\">3</td>",
+        "mangled</th><td class=\"number\">1</td><td class=\"number\">0</td>",
+        "unknown</th><td class=\"number\">1</td><td class=\"number\">0</td>",
     ];
     let page = shows(&server, &wanted).await;
     let (_, half) =

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     receivers::{Application, SILENCE},
+    staff::location,
     support::{Place, later},
 };
 
@@ -35,6 +36,25 @@ async fn events_arrive_signed() {
     // No order is promised.
     names.sort();
     assert_eq!(names, ["inquiry.created", "one-time-link.created", "one-time-link.redeemed"]);
+}
+
+/// What is removed is gone with its log, and the page says so.
+#[tokio::test]
+async fn an_endpoint_is_removed_with_its_log() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let staff = server.staff().await;
+    let (hook, _) = staff.add_endpoint("http://127.0.0.1:9/hook").await;
+    let asked = staff.page(&hook).await;
+    let (_, ask) = asked.split_once("<summary>Remove</summary>").unwrap();
+    assert!(
+        ask.contains("for good") && ask.contains(&format!("action=\"{hook}/remove\"")),
+        "it is asked first: {ask}"
+    );
+    let done = staff.post(&format!("{hook}/remove"), &[]).await;
+    let list = staff.page(location(&done)).await;
+    assert!(list.contains("The endpoint was removed") && !list.contains("127.0.0.1:9"), "{list}");
+    assert_eq!(staff.get(&hook).await.status(), StatusCode::NOT_FOUND);
 }
 
 /// An endpoint that never answers holds up no other one.

@@ -1,6 +1,7 @@
 //! Too many, too large, too slow: each has a clear answer, and the server goes on.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     iter,
     net::TcpStream,
@@ -9,7 +10,7 @@ use std::{
 
 use reqwest::{Method, StatusCode};
 
-use crate::support::{Place, Running, client, later};
+use crate::support::{Place, Running, client, later, until};
 
 /// A request whose body does not come: it holds its place, once the server asks for that body; or there was no place.
 fn hold(server: &Running) -> Option<TcpStream> {
@@ -27,6 +28,30 @@ fn hold(server: &Running) -> Option<TcpStream> {
         b"HTTP/1.1 503" => None,
         _ => panic!("{}", String::from_utf8_lossy(&answer)),
     }
+}
+
+/// Who asks for much and takes nothing is not waited for.
+#[test]
+fn an_answer_that_nobody_takes_is_given_up() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let path = format!("/proc/{}/fd", server.child.id());
+    let is_socket = |file: &fs::DirEntry| {
+        // A file may be closed meanwhile.
+        fs::read_link(file.path()).is_ok_and(|file| file.to_string_lossy().starts_with("socket:"))
+    };
+    let open = || fs::read_dir(&path).unwrap().map(Result::unwrap).filter(is_socket).count();
+    let before = open();
+    let streams: Vec<_> = (0..5)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            let requests = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
+            stream.write_all(&requests).unwrap();
+            stream
+        })
+        .collect();
+    until("the connections are held", || before + streams.len() <= open());
+    until("they are given up", || open() <= before);
 }
 
 /// All requests share the places that there are, over whatever connection and to whatever page; who watches is let in.

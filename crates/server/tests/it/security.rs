@@ -1,5 +1,6 @@
 //! What a stranger may try, and what must not be seen anywhere: over real connections, to the real program.
 
+use inquiry_otl_axum::ContentPolicy;
 use reqwest::{Method, Response, StatusCode};
 
 use crate::support::{Place, Running};
@@ -74,6 +75,19 @@ async fn every_answer_has_its_headers() {
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
         assert!(!answer.headers().contains_key("server"), "{what}");
     }
+}
+
+/// The page for whoever has no session is not the dashboard's: its own style is allowed where it is shown.
+#[tokio::test]
+async fn the_page_without_a_session_has_its_style() {
+    let place = Place::new();
+    let answer = place.serve(&[]).get("/inquiry").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let page = answer.text().await.unwrap();
+    let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+    let allowed = ContentPolicy::strict().inline_style(style).to_string();
+    assert!(policy.contains(allowed.rsplit_once("style-src ").unwrap().1), "{policy}");
 }
 
 /// Cookies are for this host, for no script and, by https, for nothing but https.

@@ -21,14 +21,15 @@ async fn a_token_opens_everything_until_it_is_revoked() {
     let place = Place::new();
     let server = place.serve(&[]);
     let admin = server.staff().await;
-    let page = admin.post("/dashboard/tokens", &[("name", "night <shift>")]).await;
+    let own = ("own-token", server.token.as_deref().unwrap());
+    let page = admin.post("/dashboard/tokens", &[("name", "night <shift>"), own]).await;
     assert_eq!(page.status(), StatusCode::CREATED);
     let page = page.text().await.unwrap();
     assert!(!page.contains("<shift>"));
     let token = shown(&page, "created");
     assert!(!admin.page("/dashboard/tokens").await.contains(&token), "it is shown once");
     assert_eq!(Search::of(slice::from_ref(&token)).found(&place), Vec::<String>::new());
-    let again = admin.post("/dashboard/tokens", &[("name", "night <shift>")]).await;
+    let again = admin.post("/dashboard/tokens", &[("name", "night <shift>"), own]).await;
     assert_eq!(again.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
     let night = server.sign_in(&token).await;
@@ -44,6 +45,25 @@ async fn a_token_opens_everything_until_it_is_revoked() {
     assert_eq!(last.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(last.text().await.unwrap().contains("the last token"));
     admin.page("/dashboard/tokens").await;
+}
+
+/// A cookie is no token: whoever has the cookie alone makes none, which would outlast it.
+#[tokio::test]
+async fn a_cookie_alone_makes_no_token() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let thief = server.staff().await;
+    let wrong = "0123456789abcdef0123456789abcdef01234567";
+    for own in [&[][..], &[("own-token", "")], &[("own-token", wrong)]] {
+        let form: Vec<_> = [("name", "for good")].iter().chain(own).copied().collect();
+        let refused = thief.post("/dashboard/tokens", &form).await;
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = refused.text().await.unwrap();
+        assert!(page.contains("id=\"own-token-error\"") && !page.contains(wrong), "{page}");
+        assert!(page.contains("value=\"for good\""), "the name is still there");
+    }
+    assert!(!thief.page("/dashboard/tokens").await.contains("for good"));
+    assert!(!server.log().contains(wrong));
 }
 
 /// Who has lost the token gets another one on the server's machine, while the server runs.

@@ -83,7 +83,7 @@ impl IdempotencyRecords for MemoryRecords {
         kept.purge(now);
         Ok(match kept.records.get(&key) {
             Some(record) if record.request != request => Begun::Other,
-            Some(Record { made: None, .. }) => Begun::UnderWay,
+            Some(Record { made: None, until, .. }) => Begun::UnderWay { until: *until },
             Some(Record { made: Some(made), .. }) => Begun::Done(made.clone()),
             None if self.most <= kept.records.len() => Begun::Full,
             None => {

@@ -1,8 +1,11 @@
 //! A store that fails between two steps of a request.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -25,20 +28,30 @@ use inquiry_otl::{
 };
 use inquiry_otl_axum::api::{Api, Tokens};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
 
 use super::world::{Answer, Call, TOKEN, send};
 
-/// A store that answers so many calls, and then fails before it does anything.
+/// A store that answers so many calls, and then fails before it does anything, or waits until it is let.
 struct Failing {
     inner: MemoryStore,
     left: AtomicU32,
+    /// Whether it waits, and who waits.
+    waits: AtomicBool,
+    waiting: Notify,
+    let_go: Semaphore,
     /// Whether it loses the answers of calls that write, which it carries out.
     loses: AtomicBool,
 }
 
 impl Failing {
-    fn is_out(&self) -> Result<(), StoreError> {
+    async fn is_out(&self) -> Result<(), StoreError> {
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_err() && self.waits.load(Ordering::SeqCst) {
+            self.waiting.notify_one();
+            drop(self.let_go.acquire().await.unwrap());
+            return Ok(());
+        }
         left.map(drop).map_err(|_| StoreError::new(StoreErrorKind::Unavailable, Retry::Safe))
     }
 }
@@ -49,7 +62,7 @@ macro_rules! failing {
     ($trait:ident: $(fn $method:ident($command:ty) -> $output:ty;)*) => {
         impl $trait for Failing {
             $(async fn $method(&self, command: $command) -> Result<$output, StoreError> {
-                self.is_out()?;
+                self.is_out().await?;
                 let answer = self.inner.$method(command).await;
                 if WRITING.contains(&stringify!($method)) && self.loses.load(Ordering::SeqCst) {
                     return Err(StoreError::new(StoreErrorKind::Timeout, Retry::Unknown));
@@ -96,17 +109,39 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let store =
-            Arc::new(Failing { inner: MemoryStore::new(), left: u32::MAX.into(), loses: false.into() });
+        Self::with(|api| api)
+    }
+
+    fn with(set: impl FnOnce(Api<Arc<Failing>>) -> Api<Arc<Failing>>) -> Self {
+        let store = Arc::new(Failing {
+            inner: MemoryStore::new(),
+            left: u32::MAX.into(),
+            waits: false.into(),
+            waiting: Notify::new(),
+            let_go: Semaphore::new(0),
+            loses: false.into(),
+        });
         let key = Key::new(KeyId::new(1).unwrap(), b"a key that guards nothing at all").unwrap();
         let service = Service::builder(Arc::clone(&store)).keyring(Keyring::new(key)).build().unwrap();
         let service = Arc::new(service);
-        let router = Api::new(Arc::clone(&service), Tokens::new([TOKEN]).unwrap()).into_router();
+        let router = set(Api::new(Arc::clone(&service), Tokens::new([TOKEN]).unwrap())).into_router();
         Self { store, service, router }
     }
 
     fn let_pass(&self, calls: u32) {
         self.store.left.store(calls, Ordering::SeqCst);
+    }
+
+    /// Lets so many calls pass, and has the others wait.
+    fn hold_after(&self, calls: u32) {
+        self.store.waits.store(true, Ordering::SeqCst);
+        self.let_pass(calls);
+    }
+
+    /// Lets all pass.
+    fn let_go(&self) {
+        self.let_pass(u32::MAX);
+        self.store.let_go.add_permits(1);
     }
 
     async fn call(&self, call: Call) -> Answer {
@@ -224,4 +259,79 @@ async fn what_may_have_been_done_is_not_repeated() {
         assert!(again.details().starts_with("It is not known"), "{name}: {}", again.details());
         assert_eq!(stage.kept().await, after, "{name}");
     }
+}
+
+/// S1, S4: at whichever step a client goes away, what they asked for is carried out whole, with and without a key.
+#[tokio::test]
+async fn what_was_begun_is_carried_out_though_nobody_waits() {
+    for (name, key) in
+        [("create", ""), ("resume", ""), ("expire-all", ""), ("resume", "k"), ("expire-all", "k")]
+    {
+        let mut gone = 0;
+        for steps in 0.. {
+            let stage = Stage::new();
+            let inquiry = stage.inquiry().await;
+            stage.start(inquiry).await;
+            let session = stage.start(inquiry).await;
+            stage.hold_after(steps);
+            let call = stage.call(request(name, inquiry, &session).key(key));
+            tokio::select! {
+                biased;
+                answer = call => {
+                    assert!(answer.status.is_success(), "{name}");
+                    break;
+                }
+                // The client goes away.
+                () = stage.store.waiting.notified() => gone += 1,
+            }
+            stage.let_go();
+            let mut is_done = false;
+            for _ in 0..10_000 {
+                let sessions = stage.service.sessions(inquiry, None, 10).await.unwrap();
+                is_done = match name {
+                    "create" => {
+                        stage.service.inquiries(InquiryQuery::newest(10)).await.unwrap().items.len() == 2
+                    }
+                    "resume" => sessions.len() == 3,
+                    _ => sessions.iter().all(|session| !session.live),
+                };
+                if is_done {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(is_done, "{name} {key}, after {steps} steps");
+        }
+        assert!(0 < gone, "{name} takes a step");
+    }
+}
+
+/// S4: whoever waits too long is told that nobody knows whether it was done, and not when to ask again; where nothing changes they
+/// are told both. What was asked for is done.
+#[tokio::test]
+async fn who_waits_too_long_is_told_what_is_known() {
+    let stage = Stage::with(|api| api.answer_within(Duration::from_millis(50)));
+    let inquiry = stage.inquiry().await;
+    stage.hold_after(0);
+    for key in ["", "k"] {
+        let late = stage.call(request("create", inquiry, "").key(key)).await;
+        late.is_error(503, "Service unavailable");
+        assert_eq!(late.details(), "It is not known whether anything was changed");
+        assert!(!late.headers.contains_key(header::RETRY_AFTER));
+        assert_eq!(late.headers[header::CACHE_CONTROL], "no-store");
+    }
+    let late = stage.call(Call::new(Method::GET, "/inquiries")).await;
+    late.is_error(503, "Service unavailable");
+    assert_eq!(late.details(), "Nothing was changed: ask again");
+    assert!(late.headers.contains_key(header::RETRY_AFTER));
+    stage.let_go();
+    let mut made = 0;
+    for _ in 0..10_000 {
+        made = stage.service.inquiries(InquiryQuery::newest(10)).await.unwrap().items.len();
+        if made == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(made, 3);
 }

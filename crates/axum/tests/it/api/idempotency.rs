@@ -3,8 +3,10 @@
 use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
 
 use axum::http::{Method, StatusCode, header};
-use inquiry_otl::{Attempt, Interval, Redemption};
-use inquiry_otl_axum::api::{MemoryRecords, authenticate};
+use inquiry_otl::{
+    Attempt, Digest, InquiryQuery, Interval, Redemption, Retry, StoreError, StoreErrorKind, Timestamp,
+};
+use inquiry_otl_axum::api::{Begun, IdempotencyKey, IdempotencyRecords, Made, MemoryRecords, authenticate};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tower::ServiceExt;
@@ -82,18 +84,26 @@ async fn without_a_key_a_link_cannot_be_told_again() {
     assert!(matches!(world.service.redeem(link, &Attempt::new()).await.unwrap(), Redemption::Granted(_)));
 }
 
-/// E3, D7: a repeated resume resumes nothing, and gets a token that opens a session.
+/// E3, E6, D7: a repeated resume resumes nothing and starts no session, so that no number of repeats expires the inquiry. Nobody
+/// can tell its token again, and the answer says so; the token is good.
 #[tokio::test]
-async fn a_repeated_resume_moves_no_deadline() {
+async fn a_repeated_resume_counts_for_nothing() {
     let world = World::new();
     let id = world.inquiry().await;
-    let call = Call::new(Method::POST, &format!("/inquiries/{id}/resume")).key("k");
-    world.call(call.clone()).await;
-    let deadline = world.service.inquiry(id).await.unwrap().expires_at;
+    let call = Call::new(Method::POST, &format!("/inquiries/{id}/resume"));
+    let first = world.call(call.clone().key("k")).await;
+    let resumed = world.service.inquiry(id).await.unwrap();
     world.clock.advance(Interval::from_seconds(5).unwrap());
-    let again = world.call(call).await;
-    assert_eq!(world.service.inquiry(id).await.unwrap().expires_at, deadline);
-    assert!(authenticate(&world.service, again.meta("session-token")).await.unwrap().is_some());
+    for _ in 0..30 {
+        let again = world.call(call.clone().key("k")).await;
+        again.is_error(409, "Conflict");
+        assert!(again.details().contains("take another key"), "{}", again.details());
+    }
+    assert_eq!(world.service.inquiry(id).await.unwrap(), resumed);
+    assert_eq!(world.service.sessions(id, None, 10).await.unwrap().len(), 1);
+    assert!(authenticate(&world.service, first.meta("session-token")).await.unwrap().is_some());
+    let other = world.call(call.key("other")).await;
+    assert!(authenticate(&world.service, other.meta("session-token")).await.unwrap().is_some());
 }
 
 /// D7, L6: sessions are started, and expired, once under a key.
@@ -140,6 +150,56 @@ async fn a_key_is_kept_for_a_day() {
     assert_eq!(world.call(create("one").key("k")).await.id(), first.id());
     world.clock.advance(Interval::from_seconds(1).unwrap());
     assert_ne!(world.call(create("one").key("k")).await.id(), first.id());
+}
+
+/// Records that cannot be written once a request is carried out; as good as a process that ends there.
+struct Unfinished(MemoryRecords);
+
+impl IdempotencyRecords for Unfinished {
+    async fn begin(
+        &self,
+        key: IdempotencyKey,
+        request: Digest,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Begun, StoreError> {
+        self.0.begin(key, request, now, until).await
+    }
+
+    async fn finish(&self, _: IdempotencyKey, _: Made, _: Timestamp) -> Result<(), StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, Retry::Safe))
+    }
+
+    async fn forget(&self, _: IdempotencyKey) -> Result<(), StoreError> {
+        Err(StoreError::new(StoreErrorKind::Unavailable, Retry::Safe))
+    }
+}
+
+/// S4: a request whose end nobody noted is not carried out again: it may be under way, and then nobody knows, for as long as
+/// its key is kept.
+#[tokio::test]
+async fn what_nobody_saw_end_is_not_repeated() {
+    let records = || Unfinished(MemoryRecords::default());
+    let world = World::with(None, |api| api.idempotency(records()));
+    let made = async || world.service.inquiries(InquiryQuery::newest(10)).await.unwrap().items.len();
+    assert_eq!(world.call(create("one").key("k")).await.status, StatusCode::CREATED);
+    let wait = |seconds| world.clock.advance(Interval::from_seconds(seconds).unwrap());
+    for (seconds, says, is_under_way) in [
+        (1, "The same request is under way", true),
+        (118, "The same request is under way", true),
+        (1, "It is not known", false),
+        (86_279, "It is not known", false),
+    ] {
+        wait(seconds);
+        let again = world.call(create("one").key("k")).await;
+        again.is_error(409, "Conflict");
+        assert!(again.details().starts_with(says), "{}", again.details());
+        assert_eq!(again.headers.contains_key(header::RETRY_AFTER), is_under_way);
+        assert_eq!(made().await, 1);
+    }
+    wait(1);
+    assert_eq!(world.call(create("one").key("k")).await.status, StatusCode::CREATED);
+    assert_eq!(made().await, 2);
 }
 
 /// Keys are bounded: what does not fit is refused, what is kept stays, and what has lapsed makes room.

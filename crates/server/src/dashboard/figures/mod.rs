@@ -2,7 +2,10 @@
 
 mod plot;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::{
@@ -80,7 +83,7 @@ struct FiguresPage {
     span: Span,
     spans: [(Span, bool); 3],
     sums: Sums,
-    reasons: Vec<(String, u64)>,
+    reasons: Vec<Reason>,
     uses: String,
     misses: String,
     steps: Vec<Step>,
@@ -99,6 +102,13 @@ struct Sums {
     /// From creation to first use: half of them took no longer, nine of ten took no longer.
     median: Option<String>,
     most: Option<String>,
+}
+
+/// Why links did not open, and how often that was said.
+struct Reason {
+    name: String,
+    looked: u64,
+    pressed: u64,
 }
 
 /// What happened within one step of a plot.
@@ -131,8 +141,8 @@ async fn show(
             let sum = match figure.name.as_str() {
                 "created" => &mut step.created,
                 "redeemed" => &mut step.redeemed,
-                "refused" => &mut step.refused,
-                "peeked" => &mut step.peeked,
+                figures::REFUSED | figures::IN_VAIN => &mut step.refused,
+                figures::LOOKED => &mut step.peeked,
                 _ => continue,
             };
             *sum = sum.saturating_add(figure.count);
@@ -154,7 +164,7 @@ async fn show(
         span,
         spans: Span::ALL.map(|other| (other, other == span)),
         sums: sums(&all),
-        reasons: labelled(&all, "refused").into_iter().collect(),
+        reasons: reasons(&all),
         uses: plot(&labels, &uses),
         misses: plot(&labels, &misses),
         steps,
@@ -168,7 +178,7 @@ fn sums(all: &[Figure]) -> Sums {
             .filter(|figure| figure.name == name)
             .fold(0_u64, |sum, figure| sum.saturating_add(figure.count))
     };
-    let (redeemed, peeked) = (sum("redeemed"), sum("peeked"));
+    let (redeemed, peeked) = (sum("redeemed"), sum(figures::LOOKED));
     let tenths = peeked.saturating_mul(10).checked_div(redeemed);
     let times: BTreeMap<u64, u64> = labelled(all, "seconds")
         .into_iter()
@@ -179,12 +189,26 @@ fn sums(all: &[Figure]) -> Sums {
         redeemed,
         replayed: sum("replayed"),
         revoked: sum("revoked"),
-        refused: sum("refused"),
+        refused: sum(figures::REFUSED).saturating_add(sum(figures::IN_VAIN)),
         peeked,
         looks_each: tenths.map(|tenths| format!("{}.{}", tenths / 10, tenths % 10)),
         median: quantile(&times, 5).map(in_words),
         most: quantile(&times, 9).map(in_words),
     }
+}
+
+fn reasons(all: &[Figure]) -> Vec<Reason> {
+    let (looked, pressed) = (labelled(all, figures::IN_VAIN), labelled(all, figures::REFUSED));
+    let names: BTreeSet<&String> = looked.keys().chain(pressed.keys()).collect();
+    let times = |of: &BTreeMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
+    names
+        .into_iter()
+        .map(|name| Reason {
+            name: name.clone(),
+            looked: times(&looked, name),
+            pressed: times(&pressed, name),
+        })
+        .collect()
 }
 
 /// How many there are of each label of a figure.

@@ -78,6 +78,25 @@ async fn a_key_outlives_a_restart_and_lapses_after_a_day() {
     assert_eq!(inquiries(&stage).await, 2);
 }
 
+/// A request whose process ended before it noted what it made is not carried out again: nobody knows, for as long as its key is
+/// kept.
+#[tokio::test]
+async fn what_a_process_did_not_note_is_not_repeated() {
+    let stage = Stage::new().await;
+    create(&api(&stage), "key").await;
+    // As if the process had ended behind the store's commit.
+    stage.app.records.write(|to| to.execute("UPDATE idempotency SET made = NULL", [])).await.unwrap();
+
+    let stage = stage.again().await;
+    for wait in [119, 1, 86_279] {
+        stage.advance(wait);
+        assert_eq!(create(&api(&stage), "key").await.0, StatusCode::CONFLICT);
+        assert_eq!(inquiries(&stage).await, 1);
+    }
+    stage.advance(1);
+    assert_eq!(create(&api(&stage), "key").await.0, StatusCode::CREATED);
+}
+
 /// When there is no room another key is refused, and one that is known is not; what lapses makes room.
 #[tokio::test]
 async fn there_is_room_for_so_many_keys() {
