@@ -83,7 +83,7 @@ impl Durable for Clustered {
     }
 
     async fn open(&self, place: &str) -> RedisStore {
-        stores::open(place).await
+        stores::open_patiently(place).await
     }
 }
 
