@@ -91,7 +91,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
     server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
     let told = told_to_stop()?;
     welcome(&app, address).await?;
-    let served = server.handle(handle.clone()).serve(router.into_make_service());
+    let serving = server.handle(handle.clone()).serve(router.into_make_service());
     // From then on requests and mails under way may end, and no others are taken.
     let stopped = async {
         let failed = tokio::select! {
@@ -103,7 +103,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
         tasks.stop(LAST).await;
         Ok(failed)
     };
-    let ((), failed) = tokio::try_join!(served, stopped)?;
+    let ((), failed) = tokio::try_join!(serving, stopped)?;
     if handle.connection_count() != 0 {
         tracing::warn!("some requests did not end in time");
     }

@@ -102,8 +102,10 @@ impl Smtp {
 
 /// Whether it is TLS that failed.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let failed = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    failed.is_some_and(|failed| failed.is::<rustls::Error>()) || error.source().is_some_and(is_tls)
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(failed) if failed.is::<rustls::Error>() => true,
+        _ => error.source().is_some_and(is_tls),
+    }
 }
 
 /// Why there is no mail server; it never repeats the URL.

@@ -120,10 +120,8 @@ impl Records {
         let emptied = tokio::task::spawn_blocking(move || {
             connect(&path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         });
-        match emptied.await.map_err(|_| RecordsError::Closed)?? {
-            false => Ok(()),
-            true => Err(RecordsError::Busy),
-        }
+        let is_busy: bool = emptied.await.map_err(|_| RecordsError::Closed)??;
+        if is_busy { Err(RecordsError::Busy) } else { Ok(()) }
     }
 }
 
@@ -150,9 +148,15 @@ fn write_all(mut connection: Connection, mut writes: mpsc::Receiver<Write>) {
             Ok(mut transaction) => {
                 let answers: Vec<_> = batch.into_iter().map(|write| write(Ok(&mut transaction))).collect();
                 let committed = transaction.commit();
-                answers.into_iter().for_each(|answer| answer(committed.as_ref().copied().map_err(again)));
+                for answer in answers {
+                    answer(committed.as_ref().copied().map_err(again));
+                }
             }
-            Err(error) => batch.into_iter().for_each(|write| write(Err(again(&error)))(Ok(()))),
+            Err(error) => {
+                for write in batch {
+                    write(Err(again(&error)))(Ok(()));
+                }
+            }
         }
     }
 }
