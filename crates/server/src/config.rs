@@ -44,8 +44,8 @@ pub struct Options {
     #[arg(long, global = true, env = "OTL_CONTINUE_TO", value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_to: Option<String>,
-    /// The mail server: `smtps://user:password@host`, or `smtp://host:25?tls=required`, or `…?tls=opportunistic`. Without one
-    /// mails are not sent, but shown in the dashboard.
+    /// The mail server: `smtps://user:password@host`, or `smtp://user:password@host:587?tls=required`. Without one mails are
+    /// not sent, but shown in the dashboard.
     #[arg(long, global = true, env = "OTL_SMTP", value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     smtp: Option<String>,

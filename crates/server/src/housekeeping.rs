@@ -34,21 +34,24 @@ pub(crate) async fn keep_store(store: AnyStore) {
 /// Removes the server's own records that are past keeping, for ever.
 pub(crate) async fn keep_records(app: Arc<App>) {
     loop {
-        match purge(&app).await {
-            Ok(removed) if removed != 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = &error as &dyn Error, "housekeeping waits"),
+        if let Err(error) = round(&app).await {
+            tracing::warn!(error = &error as &dyn Error, "housekeeping waits");
         }
         tokio::time::sleep(HOUSEKEEPING).await;
     }
+}
+
+/// Removes all of them that there are now, in the files too.
+pub(crate) async fn round(app: &App) -> Result<(), RecordsError> {
+    while purge(app).await? != 0 {}
+    app.records.forget().await
 }
 
 /// A bounded step, so that others may write meanwhile; tells how many went.
 pub(crate) async fn purge(app: &App) -> Result<usize, RecordsError> {
     let now = app.links.planner().now();
     let (over, old, past) = (now.minus(KEPT), now.minus(FIGURES_KEPT), now.minus(app.keep_events));
-    let removed = app
-        .records
+    app.records
         .write(move |to| {
             let deliveries = records::webhooks::purge(to, over, PURGE)?;
             let mails = records::mails::purge(to, over, PURGE)?;
@@ -56,9 +59,7 @@ pub(crate) async fn purge(app: &App) -> Result<usize, RecordsError> {
             let events = records::timeline::purge(to, past, PURGE)?;
             Ok(deliveries.saturating_add(mails).saturating_add(figures).saturating_add(events))
         })
-        .await?;
-    app.records.forget().await?;
-    Ok(removed)
+        .await
 }
 
 const fn days(days: i64) -> Interval {

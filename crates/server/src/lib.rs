@@ -20,5 +20,6 @@ mod serve;
 #[cfg(test)]
 mod stage;
 mod store;
+mod tasks;
 mod tokens;
 mod webhooks;

@@ -37,15 +37,15 @@ pub(crate) async fn add_up(metrics: PrometheusHandle) {
     }
 }
 
-/// Whether store and records answer.
+/// Whether the store answers, and the records can be written: a full disk can still be read.
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let store = timeout(PATIENCE, app.links.inquiries(InquiryQuery::newest(1)));
     if !matches!(store.await, Ok(Ok(_))) {
         return not_ready("the store does not answer\n");
     }
-    let records = timeout(PATIENCE, app.records.read(|of| of.query_row("SELECT 1", [], |_| Ok(()))));
+    let records = timeout(PATIENCE, app.records.try_write());
     if !matches!(records.await, Ok(Ok(()))) {
-        return not_ready("the server's records do not answer\n");
+        return not_ready("the server's records cannot be written\n");
     }
     "ready\n".into_response()
 }

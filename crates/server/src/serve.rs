@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    fmt::Write as _,
     fs::{self, File},
     future::{Ready, ready},
     io::{self, IsTerminal as _, Write as _},
@@ -18,8 +19,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::{
     net::{TcpListener, TcpStream},
     signal,
-    task::JoinSet,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     app::App,
@@ -27,11 +28,13 @@ use crate::{
     dashboard, files, housekeeping, mail, operations,
     pump::{self, Bell},
     records::{self, templates::Template},
-    routes, store, tokens, webhooks,
+    routes, store,
+    tasks::Tasks,
+    tokens, webhooks,
 };
 
-/// How long requests may take to end once the server is told to stop.
-const LAST_REQUESTS: Duration = Duration::from_secs(20);
+/// How long requests, mails and webhooks under way may take to end once the server is told to stop.
+const LAST: Duration = Duration::from_secs(20);
 /// How long a client may take for the head of a request, from its connection or its last request on.
 const HEAD: Duration = Duration::from_secs(20);
 /// How long a client may take nothing of an answer.
@@ -65,16 +68,16 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
         );
     }
 
-    // Whatever is done here may be cut off at any time, and is done again by whoever comes next.
-    let mut tasks = JoinSet::new();
-    tasks.spawn(pump::run(Arc::clone(&app), store.clone(), bell));
-    tasks.spawn(housekeeping::keep_store(store));
-    tasks.spawn(operations::add_up(metrics.clone()));
-    tasks.spawn(webhooks::run(Arc::clone(&app)));
-    tasks.spawn(mail::run(Arc::clone(&app)));
-    tasks.spawn(housekeeping::keep_records(Arc::clone(&app)));
+    mail::begin(&app).await?;
+    let mut tasks = Tasks::new();
+    tasks.run(pump::run(Arc::clone(&app), store.clone(), bell));
+    tasks.run(housekeeping::keep_store(store));
+    tasks.run(operations::add_up(metrics.clone()));
+    tasks.run(housekeeping::keep_records(Arc::clone(&app)));
     let counts = Arc::clone(&app);
-    tasks.spawn(async move { counts.passing.run(&counts.records).await });
+    tasks.run(async move { counts.passing.run(&counts.records).await });
+    tasks.send(|stopping| webhooks::run(Arc::clone(&app), stopping));
+    tasks.send(|stopping| mail::run(Arc::clone(&app), stopping));
 
     let router = routes::router(&settings, &app)?
         // Those who watch the server are never turned away.
@@ -82,18 +85,30 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), Box<dyn Error + Send
         .layer(security_headers(&ContentPolicy::strict()))
         .merge(dashboard::assets::router());
 
-    let handle = axum_server::Handle::new();
+    let handle = axum_server::Handle::<SocketAddr>::new();
     let server = axum_server::Server::from_listener(listener).acceptor(Impatient);
     let mut server = server.http1_only().first_request_timeout(HEAD);
     server.http_builder().http1().header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
-    tasks.spawn(stop(handle.clone())?);
+    let told = told_to_stop()?;
     welcome(&app, address).await?;
-    server.handle(handle.clone()).serve(router.into_make_service()).await?;
+    let serving = server.handle(handle.clone()).serve(router.into_make_service());
+    // From then on requests and mails under way may end, and no others are taken.
+    let stopped = async {
+        let failed = tokio::select! {
+            () = told => None,
+            failed = tasks.failed() => Some(failed),
+        };
+        tracing::info!("stopping");
+        handle.graceful_shutdown(Some(LAST));
+        tasks.stop(LAST).await;
+        Ok(failed)
+    };
+    let ((), failed) = tokio::try_join!(serving, stopped)?;
     if handle.connection_count() != 0 {
         tracing::warn!("some requests did not end in time");
     }
-    tasks.shutdown().await;
-    Ok(app.passing.save(&app.records).await?)
+    app.passing.save(&app.records).await?;
+    failed.map_or(Ok(()), |failed| Err(failed.into()))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, SettingError> {
@@ -134,12 +149,13 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Box<dyn Error + S
         };
         app.templates.add(&app.records, template).await?;
     }
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "Listening on {address}")?;
-    writeln!(out, "Dashboard: {}/dashboard", app.url)?;
+    let mut lines = Zeroizing::new(format!("Listening on {address}\nDashboard: {}/dashboard\n", app.url));
     if let Some(token) = told {
-        writeln!(out, "Sign in with this token, which is not shown again: {}", token.as_str())?;
+        writeln!(lines, "Sign in with this token, which is not shown again: {}", token.as_str())?;
     }
+    // By one write, for whoever reads it meanwhile.
+    let mut out = io::stdout().lock();
+    out.write_all(lines.as_bytes())?;
     Ok(out.flush()?)
 }
 
@@ -162,24 +178,25 @@ impl<S> Accept<TcpStream, S> for Impatient {
     }
 }
 
-/// Waits until the server is told to stop; then requests under way may end, and no others are taken.
-///
-/// From the call on it is heard, and not only once somebody waits.
-fn stop(handle: axum_server::Handle<SocketAddr>) -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
-    #[cfg(unix)]
-    let terminated = async move { terminate.recv().await };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
+/// What ends once the server is told to stop. It listens from now on.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use signal::unix::{SignalKind, signal};
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
-            _ = signal::ctrl_c() => {}
-            _ = terminated => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping");
-        handle.graceful_shutdown(Some(LAST_REQUESTS));
     })
+}
+
+/// What ends once the server is told to stop.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(signal::ctrl_c().await) })
 }
 
 fn log(form: LogForm) {

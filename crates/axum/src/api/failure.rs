@@ -144,7 +144,7 @@ struct Source {
 impl From<StoreError> for Failure {
     /// S4: a fault that says so is asked again; of another one nobody knows whether it happened.
     fn from(error: StoreError) -> Self {
-        tracing::error!(kind = ?error.kind(), retry = ?error.retry(), "the store failed");
+        tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
         match (error.retry(), error.kind()) {
             (Retry::Safe, _) => Self::nothing_changed(),
             (_, StoreErrorKind::Unavailable | StoreErrorKind::Timeout | StoreErrorKind::Unconfirmed) => {

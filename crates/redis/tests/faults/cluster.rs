@@ -11,6 +11,7 @@
 
 mod failover;
 mod histories;
+mod issuing;
 mod nodes;
 mod partition;
 mod sites;
@@ -26,7 +27,7 @@ use inquiry_otl_testkit::{
 };
 
 use crate::{
-    partition::{Partition, announce},
+    partition::{Partition, announce, set},
     stage::trial,
 };
 
@@ -63,9 +64,9 @@ fn main() -> ExitCode {
         trial("a_restarted_cluster_is_found_again", nodes::a_restarted_cluster_is_found_again),
         trial(
             "an_issue_that_is_cut_leaves_nothing_half_done",
-            nodes::an_issue_that_is_cut_leaves_nothing_half_done,
+            issuing::an_issue_that_is_cut_leaves_nothing_half_done,
         ),
-        trial("an_issue_amid_a_kill_denies_no_link", nodes::an_issue_amid_a_kill_denies_no_link),
+        trial("an_issue_amid_a_kill_denies_no_link", issuing::an_issue_amid_a_kill_denies_no_link),
     ];
     faults::main(Clustered, trials)
 }
@@ -82,7 +83,7 @@ impl Durable for Clustered {
     }
 
     async fn open(&self, place: &str) -> RedisStore {
-        stores::open(place).await
+        stores::open_patiently(place).await
     }
 }
 
@@ -94,15 +95,8 @@ struct Nodes {
 
 impl Nodes {
     fn new(cluster: Cluster) -> Self {
-        let nodes = Self { first: cluster.masters()[0], cluster };
-        nodes.set("appendfsync", "always");
-        nodes
-    }
-
-    fn set(&self, name: &str, value: &str) {
-        for node in self.cluster.nodes() {
-            node.cli(&["CONFIG", "SET", name, value]);
-        }
+        set(&cluster, "appendfsync", "always");
+        Self { first: cluster.masters()[0], cluster }
     }
 }
 
@@ -133,6 +127,6 @@ impl Engine for Nodes {
             }
         });
         self.cluster.settled();
-        self.set("appendfsync", "always");
+        set(&self.cluster, "appendfsync", "always");
     }
 }

@@ -89,7 +89,7 @@ impl Durable for Single {
     }
 
     async fn open(&self, place: &str) -> RedisStore {
-        stores::open(place).await
+        stores::open_patiently(place).await
     }
 }
 

@@ -10,7 +10,7 @@ use inquiry_otl_redis::RedisStore;
 use inquiry_otl_testkit::redis::Redis;
 
 use crate::{
-    stage::{Answer, Sent, all_are, redeem, redeem_all, redeem_all_again, send},
+    stage::{Answer, PATIENCE, Sent, all_are, redeem, redeem_all, redeem_all_again, send},
     stores::{open, service},
 };
 
@@ -43,7 +43,7 @@ pub(crate) async fn a_frozen_server_is_a_timeout() {
 
 /// S4: a server that is gone was sent nothing; when it is back, the store finds it by itself.
 pub(crate) async fn a_restarted_server_is_found_again() {
-    let mut redis = Redis::start();
+    let mut redis = Redis::start_with(&["--appendfsync always"]);
     let service = service(open(&redis.url()).await);
     let links = send(&service, 20).await;
     for round in 0..3 {
@@ -87,7 +87,7 @@ pub(crate) async fn a_full_server_loses_nothing() {
 pub(crate) async fn comes_back(service: &Service<RedisStore>, link: &Sent) -> Duration {
     let began = Instant::now();
     while let Err(error) = service.inquiry(link.inquiry).await {
-        assert!(began.elapsed() < Duration::from_secs(15), "it does not come back: {error}");
+        assert!(began.elapsed() < PATIENCE, "it does not come back: {error}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     began.elapsed()

@@ -55,6 +55,13 @@ pub(crate) fn keeps(node: &Redis, inquiry: InquiryId) -> bool {
     !node.cli(&["KEYS", &format!("*{inquiry}*")]).is_empty()
 }
 
+/// Changes a setting of all nodes, until they are started again.
+pub(crate) fn set(cluster: &Cluster, name: &str, value: &str) {
+    for node in cluster.nodes() {
+        node.cli(&["CONFIG", "SET", name, value]);
+    }
+}
+
 /// Lets all nodes tell clients that a node is at that port; the nodes' own bus has another one.
 pub(crate) fn announce(cluster: &Cluster, node: usize, port: u16) {
     let port = port.to_string();

@@ -8,6 +8,8 @@ use std::{
 use inquiry_otl::InquiryId;
 use inquiry_otl_testkit::redis::Redis;
 
+use crate::stage::PATIENCE;
+
 /// A primary with a replica, whose place the replica can take.
 pub(crate) trait Site {
     /// A new one, without data.
@@ -55,7 +57,7 @@ pub(crate) fn part(primary: &Redis, replica: &Redis) {
 pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(began.elapsed().as_secs() < 30, "this does not come about: {what}");
+        assert!(began.elapsed() < PATIENCE, "this does not come about: {what}");
         sleep(Duration::from_millis(20));
     }
 }

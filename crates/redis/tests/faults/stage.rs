@@ -1,6 +1,6 @@
 //! What the trials have in common: a store at a place, links to redeem, and what redeeming them came to.
 
-use std::{future::Future, time::Duration};
+use std::{cell::Cell, future::Future, time::Duration};
 
 use futures_util::future::join_all;
 use inquiry_otl::{
@@ -12,7 +12,12 @@ use libtest_mimic::{Failed, Trial};
 use tokio::{runtime::Runtime, time::timeout};
 
 /// No trial takes longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(600);
+/// How long anything may take to be as it must.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Kills that meet somebody, and rounds that it may take: one may come when all have their answers.
+pub(crate) const KILLS: usize = 3;
+pub(crate) const ROUNDS: usize = 10 * KILLS;
 
 /// A trial that runs on a runtime of its own, against an engine of its own.
 pub(crate) fn trial<F>(name: &str, run: fn() -> F) -> Trial
@@ -90,6 +95,24 @@ pub(crate) async fn redeem_again(service: &Service<RedisStore>, link: &Sent) -> 
 /// All persons redeem their links at once.
 pub(crate) async fn redeem_all(service: &Service<RedisStore>, links: &[Sent]) -> Vec<Answer> {
     join_all(links.iter().map(|link| redeem(service, link))).await
+}
+
+/// All of these calls at once, and that fault as soon as so many of them have an answer: before any other of them is heard.
+pub(crate) async fn amid<T>(
+    calls: impl IntoIterator<Item = impl Future<Output = T>>,
+    answers: usize,
+    fault: impl FnOnce(),
+) -> Vec<T> {
+    let (answered, fault) = (Cell::new(0), Cell::new(Some(fault)));
+    join_all(calls.into_iter().map(async |call| {
+        let answer = call.await;
+        answered.set(answered.get() + 1);
+        if answered.get() == answers {
+            fault.take().into_iter().for_each(|fault| fault());
+        }
+        answer
+    }))
+    .await
 }
 
 /// Somebody else redeems all links.

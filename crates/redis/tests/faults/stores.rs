@@ -13,6 +13,11 @@ pub(crate) async fn open(place: &str) -> RedisStore {
     open_as(RedisStore::builder(PREFIX), place).await
 }
 
+/// The same, and no busy disk makes it give up: only a connection that is lost does.
+pub(crate) async fn open_patiently(place: &str) -> RedisStore {
+    open_as(RedisStore::builder(PREFIX).response_timeout(Duration::from_secs(30)), place).await
+}
+
 /// Opens a store whose writes wait until a replica has them.
 pub(crate) async fn open_that_waits(place: &str) -> RedisStore {
     open_that_waits_for(place, Duration::from_millis(500)).await

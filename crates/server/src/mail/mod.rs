@@ -22,6 +22,7 @@ use crate::{
     },
     schedule,
     secrets::random_hex,
+    tasks::Stopping,
 };
 
 /// How many mails are on their way at a time.
@@ -32,6 +33,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ABANDONED: i64 = 30;
 /// Seconds after which a mail is looked at again where there is no mail server: its link may be dead by then.
 const UNSENT: i64 = 600;
+/// Why a mail waits that was written where there is no mail server: it is there to be read, and never sent.
+const NO_SERVER: &str = "there is no mail server";
 
 /// What is asked of a link that is to be issued.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -118,7 +121,7 @@ pub(crate) async fn enqueue(
         next_at: Some(schedule::later(now, ABANDONED)),
         ended_at: None,
         ending: None,
-        reason: None,
+        reason: (!app.mail.sends()).then(|| NO_SERVER.to_owned()),
     };
     let request = mail.asked.request(inquiry);
     app.records.write(move |to| mails::add(to, &mail)).await?;
@@ -157,15 +160,29 @@ pub(crate) async fn preview(app: &App, mail: &Mail) -> Option<Letter> {
     Some(Letter::of(app.links.derive(mail.inquiry, mail.link?).await.ok()?))
 }
 
-/// Sends what is due, until it is dropped.
-pub(crate) async fn run(app: Arc<App>) {
-    loop {
+/// Where there is a mail server now and was none: what was written meanwhile was there to be read and handed over, and is not
+/// sent behind the back of whoever did so.
+pub(crate) async fn begin(app: &App) -> Result<(), RecordsError> {
+    if !app.mail.sends() {
+        return Ok(());
+    }
+    let now = app.links.planner().now();
+    app.records
+        .write(move |to| {
+            mails::end_waiting(to, NO_SERVER, "there was no mail server: it was shown here instead", now)
+        })
+        .await
+}
+
+/// Sends what is due, until the server stops.
+pub(crate) async fn run(app: Arc<App>, mut stopping: Stopping) {
+    while !stopping.has_begun() {
         match batch(&app).await {
             Ok(count) if count != 0 => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(error = &error as &dyn Error, "mails wait"),
         }
-        drop(tokio::time::timeout(PAUSE, app.mail.bell.notified()).await);
+        stopping.or(PAUSE, app.mail.bell.notified()).await;
     }
 }
 
@@ -201,7 +218,7 @@ async fn deliver(app: Arc<App>, mail: Mail) -> Result<(), RecordsError> {
             return later(&app, mail.id, mail.attempts, None, reason).await;
         }
         Outcome::Unsent => {
-            return later(&app, mail.id, 0, Some(UNSENT), "there is no mail server".to_owned()).await;
+            return later(&app, mail.id, 0, Some(UNSENT), NO_SERVER.to_owned()).await;
         }
     };
     if let Some(reason) = &reason {

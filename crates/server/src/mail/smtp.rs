@@ -1,21 +1,26 @@
 //! The mail server.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use inquiry_otl::Timestamp;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, MultiPart},
-    transport::smtp::extension::ClientId,
+    transport::smtp::{extension::ClientId, response::Category},
 };
 use reqwest::Url;
 use thiserror::Error;
+use tokio::time::timeout;
 
 use super::Letter;
 use crate::webhooks::is_loopback;
 
-/// How long the mail server may take for each of its answers.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the mail server may take for a mail: by itself a transport waits for ever, once it is connected.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A mail server, and whom its mails are from.
 pub(crate) struct Smtp {
@@ -24,12 +29,14 @@ pub(crate) struct Smtp {
 }
 
 impl Smtp {
-    /// The server at that URL: `smtps://…`, or `smtp://…` with `?tls=required` or `?tls=opportunistic`.
+    /// The server at that URL: `smtps://…`, or `smtp://…?tls=required`; on this machine `smtp://…` will do.
     ///
     /// It may hold a password, so no error repeats it.
     pub(crate) fn new(url: &str, from: Mailbox) -> Result<Self, SmtpError> {
         let parsed = Url::parse(url).map_err(|_| SmtpError::Url)?;
-        let has_tls = parsed.scheme() == "smtps" || parsed.query_pairs().any(|(name, _)| name == "tls");
+        // The first one counts. One that is opportunistic goes without TLS where somebody on the way takes the offer of it out.
+        let tls = parsed.query_pairs().find(|(name, _)| name == "tls");
+        let has_tls = parsed.scheme() == "smtps" || tls.is_some_and(|(_, value)| value == "required");
         if !has_tls && !parsed.host_str().is_some_and(is_loopback) {
             return Err(SmtpError::Clear);
         }
@@ -38,7 +45,7 @@ impl Smtp {
             // Otherwise it would say that its name is unknown, which some servers refuse.
             builder = builder.hello_name(ClientId::Domain(from.email.domain().to_owned()));
         }
-        Ok(Self { transport: builder.timeout(Some(TIMEOUT)).build(), from })
+        Ok(Self { transport: builder.build(), from })
     }
 
     /// Sends a letter. A repeat of it has the same `Message-ID` and `Date`.
@@ -65,7 +72,39 @@ impl Smtp {
                 letter.html().map_err(|_| SendError::Unwritten)?,
             ))
             .map_err(|_| SendError::Unwritten)?;
-        self.transport.send(message).await.map(drop).map_err(|error| SendError::of(&error))
+        timeout(TIMEOUT, self.give(message)).await.map_err(|_| SendError::Unreachable)?
+    }
+
+    async fn give(&self, message: Message) -> Result<(), SendError> {
+        let Err(error) = self.transport.send(message).await else {
+            return Ok(());
+        };
+        let code = error.status();
+        Err(match (code, code.map_or(0, u16::from)) {
+            (Some(code), status) if error.is_permanent() => {
+                // Only about recipients and contents does it speak as a mail system; but so it may also when it takes nothing
+                // at all, or refuses the login.
+                if code.category == Category::MailSystem
+                    && matches!(self.transport.test_connection().await, Ok(true))
+                {
+                    SendError::Refused(status)
+                } else {
+                    SendError::Barred(status)
+                }
+            }
+            (Some(_), status) => SendError::Later(status),
+            (None, _) if error.is_client() => SendError::Lacking,
+            (None, _) if is_tls(&error) => SendError::Tls,
+            (None, _) => SendError::Unreachable,
+        })
+    }
+}
+
+/// Whether it is TLS that failed.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(failed) if failed.is::<rustls::Error>() => true,
+        _ => error.source().is_some_and(is_tls),
     }
 }
 
@@ -73,9 +112,7 @@ impl Smtp {
 #[derive(Debug, Error)]
 pub(crate) enum SmtpError {
     /// The URL is no good.
-    #[error(
-        "it is smtps://user:password@host, or smtp://host:25?tls=required, or smtp://host:25?tls=opportunistic"
-    )]
+    #[error("it is smtps://user:password@host, or smtp://user:password@host:587?tls=required")]
     Url,
     /// Links would travel in the clear.
     #[error("without TLS it is for a mail server on this machine alone: add ?tls=required, or say smtps://")]
@@ -91,6 +128,12 @@ pub(crate) enum SendError {
     /// The server does not take it now.
     #[error("the mail server does not take it now: {0}")]
     Later(u16),
+    /// The server takes nothing from whoever sends: that may be set right.
+    #[error("the mail server takes nothing from this server: {0}")]
+    Barred(u16),
+    /// The server does not offer what is needed.
+    #[error("the mail server lacks what is needed: TLS, a way to log in, or letters beyond ASCII")]
+    Lacking,
     /// No encrypted connection could be made.
     #[error("there is no encrypted connection to the mail server")]
     Tls,
@@ -103,19 +146,6 @@ pub(crate) enum SendError {
 }
 
 impl SendError {
-    fn of(error: &lettre::transport::smtp::Error) -> Self {
-        let status = error.status().map_or(0, u16::from);
-        if error.is_permanent() {
-            Self::Refused(status)
-        } else if error.is_transient() {
-            Self::Later(status)
-        } else if error.is_tls() {
-            Self::Tls
-        } else {
-            Self::Unreachable
-        }
-    }
-
     /// Whether trying again is useless.
     pub(crate) const fn is_final(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Unwritten)

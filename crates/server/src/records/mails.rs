@@ -84,8 +84,8 @@ impl Ending {
 /// Adds a mail whose link is not issued yet; it is tried at `next_at`, should nobody come back to it.
 pub(crate) fn add(to: &Transaction<'_>, mail: &Mail) -> rusqlite::Result<()> {
     to.prepare_cached(
-        "INSERT INTO mails (id, inquiry, address, asked, created_at, next_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO mails (id, inquiry, address, asked, created_at, next_at, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         mail.id,
@@ -93,7 +93,8 @@ pub(crate) fn add(to: &Transaction<'_>, mail: &Mail) -> rusqlite::Result<()> {
         mail.address.as_ref().map(|to| to.0.to_string()),
         to_json(&mail.asked)?,
         mail.created_at.unix_micros(),
-        mail.next_at.map(Timestamp::unix_micros)
+        mail.next_at.map(Timestamp::unix_micros),
+        mail.reason
     ])
     .map(drop)
 }
@@ -177,6 +178,21 @@ pub(crate) fn redact(to: &Transaction<'_>, inquiry: InquiryId, now: Timestamp) -
          WHERE inquiry = ?1 AND ended_at IS NULL",
     )?
     .execute(params![inquiry.as_str(), now.unix_micros()])
+    .map(drop)
+}
+
+/// Ends what waits for that reason, and is not to be sent.
+pub(crate) fn end_waiting(
+    to: &Transaction<'_>,
+    waits: &str,
+    reason: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    to.prepare_cached(
+        "UPDATE mails SET address = NULL, next_at = NULL, ending = 'dropped', reason = ?2, ended_at = ?3
+         WHERE reason = ?1 AND next_at IS NOT NULL",
+    )?
+    .execute(params![waits, reason, now.unix_micros()])
     .map(drop)
 }
 

@@ -10,11 +10,19 @@ pub(crate) mod mails;
 mod plans;
 pub(crate) mod root;
 pub(crate) mod templates;
+#[cfg(test)]
+mod tests;
 pub(crate) mod timeline;
 pub(crate) mod tokens;
 pub(crate) mod webhooks;
 
-use std::{error::Error, path::Path, str::FromStr, sync::Arc, thread, time::Duration};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    str::FromStr,
+    thread,
+    time::Duration,
+};
 
 use inquiry_otl::{Retry, StoreError, StoreErrorKind, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior, types::Type};
@@ -45,12 +53,13 @@ const BATCH: usize = 64;
 /// A handle on the records; clones share the file.
 #[derive(Clone)]
 pub(crate) struct Records {
+    path: PathBuf,
     writer: mpsc::Sender<Write>,
     reader: mpsc::Sender<Read>,
 }
 
-/// A write: done within a transaction, and told after its commit.
-type Write = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
+/// A write: done within a transaction, if there is one, and told after its commit.
+type Write = Box<dyn FnOnce(rusqlite::Result<&mut Transaction<'_>>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(rusqlite::Result<()>) + Send>;
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -65,7 +74,7 @@ impl Records {
         let (reader, reading) = mpsc::channel(QUEUE);
         thread::Builder::new().name("records-write".to_owned()).spawn(move || write_all(first, writing))?;
         thread::Builder::new().name("records-read".to_owned()).spawn(move || read_all(&second, reading))?;
-        Ok(Self { writer, reader })
+        Ok(Self { path: path.to_owned(), writer, reader })
     }
 
     /// Carries out a write whole, or not at all; answers once it is on disk.
@@ -76,8 +85,8 @@ impl Records {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, RecordsError> {
         let (tell, told) = oneshot::channel();
-        let write: Write = Box::new(move |transaction| {
-            let done = alone(transaction, work);
+        let write: Write = Box::new(move |begun| {
+            let done = begun.and_then(|transaction| alone(transaction, work));
             Box::new(move |committed| {
                 // Whoever asked may be gone.
                 drop(tell.send(committed.and(done)));
@@ -98,9 +107,21 @@ impl Records {
         Ok(told.await.map_err(|_| RecordsError::Closed)??)
     }
 
+    /// Writes what is there already: whether anything can be written shows at the disk alone.
+    pub(crate) async fn try_write(&self) -> Result<(), RecordsError> {
+        self.write(|to| to.pragma_update(None, "user_version", VERSION)).await
+    }
+
     /// Empties the log of writes, where what was deleted would be readable until it is written over.
+    ///
+    /// It waits until nobody reads or writes, so it has a connection of its own: nobody waits behind it.
     pub(crate) async fn forget(&self) -> Result<(), RecordsError> {
-        self.read(|of| of.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))).await
+        let path = self.path.clone();
+        let emptied = tokio::task::spawn_blocking(move || {
+            connect(&path)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        });
+        let is_busy: bool = emptied.await.map_err(|_| RecordsError::Closed)??;
+        if is_busy { Err(RecordsError::Busy) } else { Ok(()) }
     }
 }
 
@@ -117,25 +138,25 @@ fn alone<T>(
 
 fn write_all(mut connection: Connection, mut writes: mpsc::Receiver<Write>) {
     while let Some(first) = writes.blocking_recv() {
-        let mut answers = Vec::new();
         let mut batch = vec![first];
         while batch.len() < BATCH
             && let Ok(next) = writes.try_recv()
         {
             batch.push(next);
         }
-        let committed = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|mut transaction| {
-                answers.extend(batch.drain(..).map(|write| write(&mut transaction)));
-                transaction.commit()
-            })
-            .map_err(Arc::new);
-        for answer in answers {
-            answer(match &committed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(again(error)),
-            });
+        match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(mut transaction) => {
+                let answers: Vec<_> = batch.into_iter().map(|write| write(Ok(&mut transaction))).collect();
+                let committed = transaction.commit();
+                for answer in answers {
+                    answer(committed.as_ref().copied().map_err(again));
+                }
+            }
+            Err(error) => {
+                for write in batch {
+                    write(Err(again(&error)))(Ok(()));
+                }
+            }
         }
     }
 }
@@ -208,6 +229,9 @@ pub(crate) enum RecordsError {
     /// Too many calls are waiting.
     #[error("too many calls wait for the server's records")]
     Overloaded,
+    /// Others use them.
+    #[error("the server's records are in use")]
+    Busy,
     /// The server is ending.
     #[error("the server's records are closed")]
     Closed,

@@ -166,7 +166,7 @@ pub(crate) fn take(
         .collect()
 }
 
-/// Notes what an attempt came to.
+/// Notes what an attempt came to, unless the delivery was removed meanwhile; then another one may have its number.
 pub(crate) fn attempted(
     to: &Transaction<'_>,
     delivery: &Delivery,
@@ -187,9 +187,10 @@ pub(crate) fn attempted(
         }
     };
     to.prepare_cached(
-        "UPDATE deliveries SET next_at = ?2, delivered_at = ?3, status = ?4, fault = ?5 WHERE number = ?1",
+        "UPDATE deliveries SET next_at = ?3, delivered_at = ?4, status = ?5, fault = ?6
+         WHERE endpoint = ?1 AND message = ?2",
     )?
-    .execute(params![delivery.number, next_at, delivered_at, status, fault])
+    .execute(params![delivery.endpoint, delivery.message, next_at, delivered_at, status, fault])
     .map(drop)
 }
 

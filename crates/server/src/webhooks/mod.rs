@@ -22,6 +22,7 @@ use crate::{
         webhooks::{self, Attempted, Delivery, Endpoint},
     },
     secrets::random_hex,
+    tasks::Stopping,
 };
 
 /// How long an endpoint may take to answer.
@@ -66,6 +67,8 @@ impl Webhooks {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .redirect(redirect::Policy::none())
+            // What is for this machine would go to the proxy's.
+            .no_proxy()
             .user_agent(concat!("inquiry-otl-server/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client, bell: Notify::new() })
@@ -178,10 +181,10 @@ fn key(app: &App, endpoint: &str) -> Zeroizing<[u8; 32]> {
     app.secrets.derive(&format!("webhook:{endpoint}"))
 }
 
-/// Sends what is due, until it is dropped: each endpoint in a lane of its own, so that one that hangs holds up no other.
-pub(crate) async fn run(app: Arc<App>) {
+/// Sends what is due, until the server stops: each endpoint in a lane of its own, so that one that hangs holds up no other.
+pub(crate) async fn run(app: Arc<App>, mut stopping: Stopping) {
     let mut lanes: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
-    loop {
+    while !stopping.has_begun() {
         lanes.retain(|_, lane| !lane.is_finished());
         let now = app.links.planner().now();
         match app.records.read(move |of| webhooks::due(of, now)).await {
@@ -189,18 +192,21 @@ pub(crate) async fn run(app: Arc<App>) {
                 for endpoint in due {
                     lanes
                         .entry(endpoint.id.clone())
-                        .or_insert_with(|| tokio::spawn(lane(Arc::clone(&app), endpoint)));
+                        .or_insert_with(|| tokio::spawn(lane(Arc::clone(&app), endpoint, stopping.clone())));
                 }
             }
             Err(error) => tracing::warn!(error = &error as &dyn Error, "webhooks wait"),
         }
-        drop(tokio::time::timeout(PAUSE, app.webhooks.bell.notified()).await);
+        stopping.or(PAUSE, app.webhooks.bell.notified()).await;
+    }
+    for lane in lanes.into_values() {
+        drop(lane.await);
     }
 }
 
 /// Sends what is due at an endpoint.
-async fn lane(app: Arc<App>, endpoint: Endpoint) {
-    loop {
+async fn lane(app: Arc<App>, endpoint: Endpoint, stopping: Stopping) {
+    while !stopping.has_begun() {
         match batch(&app, &endpoint).await {
             Ok(0) => return,
             Ok(_) => {}

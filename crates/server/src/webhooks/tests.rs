@@ -104,6 +104,23 @@ async fn an_attempt_that_ended_with_the_server_is_made_again() {
     assert_eq!((delivery.attempts, &delivery.message), (2, &taken[0].message));
 }
 
+/// The answer of an endpoint that was removed meanwhile says nothing about what is sent to another one.
+#[tokio::test]
+async fn a_late_answer_is_about_no_other_delivery() {
+    let stage = Stage::new().await;
+    let removed = add(&stage.app, NOBODY, None).await.unwrap();
+    test(&stage.app, &removed).await.unwrap();
+    let (id, now) = (removed.clone(), stage.now());
+    let late = stage.app.records.write(move |to| webhooks::take(to, &id, now, 10)).await.unwrap().remove(0);
+    stage.app.records.write(move |to| webhooks::remove(to, &removed)).await.unwrap();
+    let other = add(&stage.app, NOBODY, None).await.unwrap();
+    test(&stage.app, &other).await.unwrap();
+    let answered = Attempted::Delivered(204);
+    stage.app.records.write(move |to| webhooks::attempted(to, &late, &answered, now)).await.unwrap();
+    let delivery = deliveries(&stage, &other).await.remove(0);
+    assert_eq!((delivery.next_at, delivery.delivered_at), (Some(now), None));
+}
+
 /// What is older than 30 days goes, whatever came of it; what is not, stays.
 #[tokio::test]
 async fn old_deliveries_are_removed() {

@@ -38,6 +38,19 @@ async fn events_arrive_signed() {
     assert_eq!(names, ["inquiry.created", "one-time-link.created", "one-time-link.redeemed"]);
 }
 
+/// A proxy that the environment names gets nothing of what is for this machine.
+#[tokio::test]
+async fn no_proxy_is_asked() {
+    let place = Place::new();
+    let (application, proxy) = (Application::start().await, Application::start().await);
+    let server = place.serve_by(|command| command.env("HTTP_PROXY", &proxy.url));
+    let staff = server.staff().await;
+    staff.add_endpoint(&format!("{}/here", application.url)).await;
+    server.inquiry().await;
+    later("it arrives", async || application.at("/here").len() + proxy.at("/here").len() == 1).await;
+    assert_eq!((application.at("/here").len(), proxy.at("/here").len()), (1, 0));
+}
+
 /// What is removed is gone with its log, and the page says so.
 #[tokio::test]
 async fn an_endpoint_is_removed_with_its_log() {

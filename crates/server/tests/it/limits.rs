@@ -9,6 +9,7 @@ use std::{
 };
 
 use reqwest::{Method, StatusCode};
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::support::{Place, Running, client, later, until};
 
@@ -150,4 +151,22 @@ async fn a_store_that_is_gone_is_said_to_be() {
     postgres.restart();
     later("the store is back", async || server.get("/readyz").await.status() == StatusCode::OK).await;
     assert_eq!(server.redeem(&link).await.status(), StatusCode::SEE_OTHER);
+}
+
+/// Records that cannot be written are said to be, to those who run the server with the cause, and only as long as it is so (S4).
+#[tokio::test]
+async fn records_that_cannot_be_written_are_said_to_be() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let mut other = Connection::open(place.file("inquiry-otl-server.db")).unwrap();
+    let writes = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    assert_eq!(server.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let create = server.api(Method::POST, "/inquiries").header("idempotency-key", "one");
+    let body = serde_json::json!({"data": {"attributes": {"inquiry-template-id": "itmpl_identity"}}});
+    let answer = create.json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    until("the cause is logged", || server.log().contains("database is locked"));
+
+    writes.commit().unwrap();
+    assert_eq!(server.get("/readyz").await.status(), StatusCode::OK);
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, OnceLock},
@@ -47,6 +47,16 @@ impl MailServer {
         Self::start_with("smtp://", &[])
     }
 
+    /// One that takes nothing from anybody.
+    pub(crate) fn start_barred() -> Self {
+        Self::start_with("smtp://", &[Path::new("barred")])
+    }
+
+    /// Tells it to take what somebody slow gets.
+    pub(crate) fn go_on(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    }
+
     /// One that takes mails over TLS only: from the first byte on, for those who know its password, or after `STARTTLS`.
     pub(crate) fn start_with_tls(certificates: &Certificates, is_implicit: bool) -> Self {
         let (scheme, form) =
@@ -80,7 +90,7 @@ impl MailServer {
         Self { child, url: format!("{scheme}127.0.0.1:{port}"), mails }
     }
 
-    /// All that was taken so far.
+    /// All that came so far.
     pub(crate) fn mails(&self) -> Vec<Mail> {
         self.mails.lock().unwrap().clone()
     }

@@ -1,6 +1,7 @@
-"""A mail server. It prints its port, then a line of JSON for each mail that it took, and ends with its input.
+"""A mail server. It prints its port, then a line of JSON for each mail that it got, and ends with its input.
 
-Nobody's mails are refused for good, those of somebody who is busy for now. With `tls` or `starttls`, a certificate and its key as
+Nobody's mails are refused for good, those of somebody who is busy for now; those of somebody who is slow are taken once it is told
+so by a line of its input. With `barred` as its argument it takes nothing from anybody. With `tls` or `starttls`, a certificate and its key as
 arguments, it takes mails over TLS only; with `tls`, from those only who know its password.
 """
 
@@ -15,6 +16,9 @@ from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Handler:
+    def __init__(self):
+        self.told = asyncio.Event()
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody@"):
             return f"550 5.1.1 <{address}> is not here"
@@ -36,17 +40,27 @@ class Handler:
             "html": parts["text/html"],
         }
         print(json.dumps(mail), flush=True)
+        if envelope.rcpt_tos[0].startswith("slow@"):
+            await self.told.wait()
         return "250 OK"
 
 
+class Barred(Handler):
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        return ["550 5.7.1 not from there"]
+
+
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"otl", b"pass@word"), handled=True)
+    knows = (data.login, data.password) == (b"otl", b"pass@word")
+    # Whom nobody handled is told 535.
+    return AuthResult(success=knows, handled=knows)
 
 
 async def main():
     loop = asyncio.get_running_loop()
     how, implicit = {}, None
-    if sys.argv[1:]:
+    handler = Barred() if sys.argv[1:] == ["barred"] else Handler()
+    if sys.argv[2:]:
         form, certificate, key = sys.argv[1:]
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
@@ -55,9 +69,10 @@ async def main():
             how = {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
         else:
             how = {"tls_context": context, "require_starttls": True}
-    server = await loop.create_server(lambda: SMTP(Handler(), loop=loop, **how), "127.0.0.1", 0, ssl=implicit)
+    server = await loop.create_server(lambda: SMTP(handler, loop=loop, **how), "127.0.0.1", 0, ssl=implicit)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        handler.told.set()
 
 
 asyncio.run(main())
