@@ -192,7 +192,6 @@ fn migrate(connection: &mut Connection) -> Result<(), RecordsError> {
     match version {
         VERSION => return Ok(()),
         0 => TABLES.iter().try_for_each(|tables| transaction.execute_batch(tables))?,
-        1 => templates::number(&transaction)?,
         _ => return Err(RecordsError::Version),
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

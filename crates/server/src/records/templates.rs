@@ -15,16 +15,6 @@ pub(super) const TABLES: &str = "
         policy TEXT NOT NULL
     ) STRICT;";
 
-/// Gives the templates of version 1, which had no numbers, theirs: by id, as they were listed.
-pub(super) fn number(to: &Transaction<'_>) -> rusqlite::Result<()> {
-    to.execute_batch("ALTER TABLE templates RENAME TO unnumbered")?;
-    to.execute_batch(TABLES)?;
-    to.execute_batch(
-        "INSERT INTO templates (id, name, policy) SELECT id, name, policy FROM unnumbered ORDER BY id;
-         DROP TABLE unnumbered;",
-    )
-}
-
 /// A template.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
@@ -66,37 +56,4 @@ pub(crate) fn all(of: &Connection) -> rusqlite::Result<Vec<Template>> {
 
 fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::Connection;
-    use tempfile::TempDir;
-
-    use super::all;
-    use crate::records::Records;
-
-    /// A file of the version before goes on: its templates are there, in the order in which they were listed.
-    #[tokio::test]
-    async fn templates_without_numbers_get_theirs() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("records.db");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(
-            "CREATE TABLE templates (id TEXT PRIMARY KEY, name TEXT NOT NULL, policy TEXT NOT NULL) STRICT, WITHOUT ROWID;
-             PRAGMA user_version = 1;",
-        )
-        .unwrap();
-        let policy = serde_json::to_string(&inquiry_otl::ExpirationPolicy::default()).unwrap();
-        for id in ["itmpl_b", "itmpl_a"] {
-            old.execute("INSERT INTO templates VALUES (?1, ?1, ?2)", [id, &policy]).unwrap();
-        }
-        drop(old);
-        for _ in 0..2 {
-            let records = Records::open(&path).unwrap();
-            let names: Vec<_> =
-                records.read(all).await.unwrap().into_iter().map(|template| template.name).collect();
-            assert_eq!(names, ["itmpl_a", "itmpl_b"]);
-        }
-    }
 }

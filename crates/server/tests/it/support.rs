@@ -74,9 +74,22 @@ impl Place {
 
     /// Starts a server that must not start, and gives what it says about that.
     pub(crate) fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.program().args(arguments).output().unwrap();
-        assert!(!output.status.success(), "it started");
-        String::from_utf8(output.stderr).unwrap()
+        let err = self.file("refused");
+        let mut command = self.program();
+        command.args(arguments).stdout(Stdio::null()).stderr(File::create(&err).unwrap());
+        let mut child = command.spawn().unwrap();
+        let mut status = None;
+        let began = Instant::now();
+        while status.is_none() && began.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(10));
+            status = child.try_wait().unwrap();
+        }
+        drop(child.kill());
+        drop(child.wait());
+        assert!(status.is_some_and(|status| !status.success()), "it started, or failed at nothing");
+        let said = fs::read_to_string(&err).unwrap();
+        fs::remove_file(&err).unwrap();
+        said
     }
 }
 
