@@ -9,10 +9,10 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use inquiry_otl::{Digest, StoreError, TemplateId};
+use inquiry_otl::{StoreError, TemplateId};
 use inquiry_otl_axum::{
     SessionCookie,
-    api::{Access, Api, Tokens, Verifier},
+    api::{Access, Api, Verifier},
     redacted_span,
     verify::{FormKey, GoOn, Verify},
 };
@@ -25,7 +25,8 @@ use crate::{
     app::App,
     config::{SettingError, Settings},
     dashboard, documents,
-    records::{Records, tokens},
+    records::Records,
+    tokens,
 };
 
 /// How long a client may pause within the body of a request.
@@ -84,9 +85,7 @@ struct Bearers(Records);
 
 impl Verifier for Bearers {
     async fn verify(&self, token: &str) -> Result<Access, StoreError> {
-        let digest: Digest = Tokens::digest(token);
-        let found = self.0.read(move |of| tokens::find(of, &digest)).await?;
-        Ok(if found.is_some() { Access::Granted } else { Access::Invalid })
+        Ok(if tokens::find(&self.0, token).await?.is_some() { Access::Granted } else { Access::Invalid })
     }
 }
 

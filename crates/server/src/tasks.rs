@@ -100,20 +100,25 @@ mod tests {
     #[tokio::test]
     async fn what_is_being_sent_ends_first() {
         let (began, has_begun) = oneshot::channel();
+        let (stops, has_stopped) = oneshot::channel();
         let (end, may_end) = oneshot::channel();
         let (sent, was_sent) = oneshot::channel();
         let mut tasks = Tasks::new();
         tasks.run(pending());
         tasks.send(async |mut stopping| {
             began.send(()).unwrap();
-            may_end.await.unwrap();
             stopping.or(Duration::MAX, pending()).await;
-            sent.send(stopping.has_begun()).unwrap();
+            stops.send(()).unwrap();
+            may_end.await.unwrap();
+            sent.send(()).unwrap();
         });
         has_begun.await.unwrap();
         let stopped = tokio::spawn(tasks.stop(Duration::from_secs(600)));
+        has_stopped.await.unwrap();
+        // Whoever has no patience is through by now.
+        tokio::time::sleep(Duration::from_millis(20)).await;
         end.send(()).unwrap();
         stopped.await.unwrap();
-        assert!(was_sent.await.unwrap());
+        was_sent.await.unwrap();
     }
 }

@@ -130,8 +130,11 @@ async fn once(
                 let issued = issue(&app, inquiry, asked, to).await;
                 let noted = match &issued {
                     Ok(Ok(link)) => app.records.finish(key, Made::Link(inquiry, link.id), until).await,
-                    // Nobody has seen a link: the same form may be sent again.
-                    _ => IdempotencyRecords::forget(&app.records, key).await,
+                    // It was refused: the same form may be sent again.
+                    Ok(Err(_)) => IdempotencyRecords::forget(&app.records, key).await,
+                    // Nobody knows what was made.
+                    Err(_) => Ok(()),
+                    // Nobody knows what was made.
                 };
                 if let Err(error) = noted {
                     tracing::warn!(kind = ?error.kind(), "the attempt of a form stays under way");

@@ -18,7 +18,7 @@ use super::{
     Failure, Frame, Notice, page,
     signed_in::{LIFE, Posted, SignedIn, Ticket, is_ours},
 };
-use crate::{app::App, records::tokens};
+use crate::{app::App, records::tokens as records, tokens};
 
 const PATH: &str = "/dashboard/sign-in";
 /// Where to go from there, unless a page was asked for.
@@ -115,8 +115,7 @@ async fn sign_in(
         return ask(&app, &headers, &sent.next, StatusCode::FORBIDDEN, Some(problem));
     }
     let token = Zeroizing::new(sent.token);
-    let (digest, now) = (Tokens::digest(token.trim()), app.links.planner().now());
-    let Some(token) = app.records.read(move |of| tokens::find(of, &digest)).await? else {
+    let Some(token) = tokens::find(&app.records, &token).await? else {
         // Whoever guesses is told to wait, and keeps nobody out: a token that is good signs in at any time.
         if app.wrong_tokens.check().is_err() {
             let problem = Notice::problem(
@@ -130,8 +129,8 @@ async fn sign_in(
     };
     // Always a new one: nobody signs in under a cookie that somebody else may know.
     let ticket = Ticket::draw();
-    let digest = Tokens::digest(&ticket.0);
-    app.records.write(move |to| tokens::sign_in(to, &digest, token, now, now.plus(LIFE))).await?;
+    let (digest, now) = (Tokens::digest(&ticket.0), app.links.planner().now());
+    app.records.write(move |to| records::sign_in(to, &digest, token, now, now.plus(LIFE))).await?;
     let cookie = [(header::SET_COOKIE, ticket.set(&app))];
     Ok((cookie, Redirect::to(own(&sent.next))).into_response())
 }
@@ -146,7 +145,7 @@ async fn sign_out(
 ) -> Result<Response, Failure> {
     if let Some(ticket) = Ticket::of(&app, &headers) {
         let digest = Tokens::digest(&ticket.0);
-        app.records.write(move |to| tokens::sign_out(to, &digest)).await?;
+        app.records.write(move |to| records::sign_out(to, &digest)).await?;
     }
     Ok(([(header::SET_COOKIE, Ticket::clear(&app))], Redirect::to(PATH)).into_response())
 }

@@ -11,7 +11,6 @@ use axum::{
     routing::{get, post},
 };
 use inquiry_otl::Timestamp;
-use inquiry_otl_axum::api::Tokens;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -95,9 +94,7 @@ async fn create(
     Posted { by, form }: Posted<Create>,
 ) -> Result<Response, Failure> {
     let own = Zeroizing::new(form.own);
-    let digest = Tokens::digest(own.trim());
-    let is_good = app.records.read(move |of| records::find(of, &digest)).await?.is_some();
-    let made = if is_good {
+    let made = if tokens::find(&app.records, &own).await?.is_some() {
         tokens::create(&app.records, &form.name, app.links.planner().now())
             .await
             .map_err(|error| ("name", error))

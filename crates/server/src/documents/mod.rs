@@ -159,6 +159,7 @@ mod tests {
             "one-time-link&#34;: &#34;https://verify.example.com/verify?code=…",
             "<dt>503</dt>",
             "Where it differs",
+            "Its <code>reference-id</code> stays",
         ] {
             assert!(page.contains(shown), "{shown} in {page}");
         }

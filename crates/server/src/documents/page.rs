@@ -1,6 +1,11 @@
 //! The page of the API: each operation with its parameters, what it takes, and how to call it.
 
-use askama::Template;
+use std::fmt::{self, Display, Formatter};
+
+use askama::{
+    Template,
+    filters::{Html, HtmlSafe, escape},
+};
 use serde_json::Value;
 
 use super::example;
@@ -20,11 +25,11 @@ struct Operation<'a> {
     method: String,
     path: &'a str,
     summary: &'a str,
-    description: Vec<&'a str>,
+    description: Vec<Prose<'a>>,
     parameters: Vec<Parameter<'a>>,
     /// Members of the body, each with the path to it.
     body: Vec<Parameter<'a>>,
-    answers: Vec<(&'a str, &'a str)>,
+    answers: Vec<(&'a str, Prose<'a>)>,
     example: String,
     /// What is answered to that, where it is shown.
     answer: String,
@@ -34,7 +39,28 @@ struct Operation<'a> {
 struct Parameter<'a> {
     name: String,
     place: &'a str,
-    description: &'a str,
+    description: Prose<'a>,
+}
+
+/// A text in which what stands between backticks is code.
+struct Prose<'a>(&'a str);
+
+impl HtmlSafe for Prose<'_> {}
+
+impl Display for Prose<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut is_code = false;
+        for part in self.0.split('`') {
+            let part = escape(part, Html).map_err(|_| fmt::Error)?;
+            if is_code {
+                write!(f, "<code>{part}</code>")?;
+            } else {
+                write!(f, "{part}")?;
+            }
+            is_code = !is_code;
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn html(document: &Value, url: &str) -> Result<String, askama::Error> {
@@ -72,9 +98,8 @@ impl<'a> Operation<'a> {
         );
         members(document, schema, "", &mut body);
         let answers = at(operation, &["responses"]).as_object().into_iter().flatten();
-        let answers = answers
-            .map(|(status, answer)| (status.as_str(), text(at(referred(document, answer), &["description"]))))
-            .collect();
+        let answers =
+            answers.map(|(status, answer)| (status.as_str(), prose(referred(document, answer)))).collect();
         Self {
             id,
             example: example::request(url, &method, path),
@@ -85,6 +110,7 @@ impl<'a> Operation<'a> {
             description: text(at(operation, &["description"]))
                 .split("\n\n")
                 .filter(|text| !text.is_empty())
+                .map(Prose)
                 .collect(),
             parameters,
             body,
@@ -103,6 +129,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// What is said of something.
+fn prose(of: &Value) -> Prose<'_> {
+    Prose(text(at(of, &["description"])))
+}
+
 /// What a `$ref` leads to.
 fn referred<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let path = at(value, &["$ref"]).as_str().and_then(|path| path.strip_prefix('#'));
@@ -112,11 +143,8 @@ fn referred<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 /// A parameter; of one that is an object each member, as it is written in an address: `page[size]`.
 fn parameters(parameter: &Value) -> Vec<Parameter<'_>> {
     let name = text(at(parameter, &["name"]));
-    let row = |name: String, of| Parameter {
-        name,
-        place: text(at(parameter, &["in"])),
-        description: text(at(of, &["description"])),
-    };
+    let row =
+        |name: String, of| Parameter { name, place: text(at(parameter, &["in"])), description: prose(of) };
     match at(parameter, &["schema", "properties"]).as_object() {
         None => vec![row(name.to_owned(), parameter)],
         Some(members) => members.iter().map(|(member, of)| row(format!("{name}[{member}]"), of)).collect(),
@@ -132,11 +160,7 @@ fn members<'a>(document: &'a Value, schema: &'a Value, within: &str, found: &mut
         if matches!(path.as_str(), "data" | "data.attributes" | "meta") {
             members(document, member, &path, found);
         } else {
-            found.push(Parameter {
-                name: path,
-                place: kind(member),
-                description: text(at(member, &["description"])),
-            });
+            found.push(Parameter { name: path, place: kind(member), description: prose(member) });
         }
     }
 }

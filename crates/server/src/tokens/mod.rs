@@ -4,7 +4,7 @@
 
 pub(crate) mod command;
 
-use inquiry_otl::Timestamp;
+use inquiry_otl::{Digest, Timestamp};
 use inquiry_otl_axum::api;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -19,6 +19,12 @@ use crate::{
 
 /// How many characters a name may have.
 const LONGEST: usize = 64;
+
+/// The number of a token that is good, if this is one.
+pub(crate) async fn find(records: &Records, token: &str) -> Result<Option<i64>, RecordsError> {
+    let digest: Digest = api::Tokens::digest(token.trim());
+    records.read(move |of| tokens::find(of, &digest)).await
+}
 
 /// Makes a token under that name. It is in the answer and nowhere else.
 pub(crate) async fn create(

@@ -1,6 +1,7 @@
 //! Forms that a browser sends again, as by a reload of their answer.
 
 use futures_util::future::join_all;
+use inquiry_otl_testkit::postgres::Postgres;
 use reqwest::{Response, StatusCode};
 
 use crate::{
@@ -96,4 +97,29 @@ async fn a_form_that_made_nothing_is_judged_anew() {
     assert!(refused.text().await.unwrap().contains("Resume it first"));
     staff.post(&format!("{inquiry}/resume"), &[]).await;
     code(send(&staff, &inquiry, "0", "").await).await;
+}
+
+/// S4: where the store could not say whether it made a link, the same form makes no other one; the form of its page does.
+#[tokio::test]
+async fn a_form_whose_end_nobody_knows_is_not_carried_out_again() {
+    let postgres = Postgres::start();
+    let place = Place::new();
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", postgres.port());
+    let server = place.serve(&["--store", &url]);
+    let staff = server.staff().await;
+    let inquiry = create(&staff).await;
+    postgres.sql(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+         CREATE TRIGGER fail BEFORE INSERT ON inquiry_otl.links EXECUTE FUNCTION fail();",
+    );
+    let failed = send(&staff, &inquiry, "0", "").await;
+    assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    postgres.sql("DROP TRIGGER fail ON inquiry_otl.links");
+
+    let again = send(&staff, &inquiry, "0", "").await;
+    assert_eq!(again.status(), StatusCode::CONFLICT);
+    let page = again.text().await.unwrap();
+    assert!(page.contains("This form was sent before. Look below"), "{page}");
+    assert_eq!(made(&staff, &inquiry).await, (0, 0));
+    code(send(&staff, &inquiry, field(&page, "attempt"), "").await).await;
 }
